@@ -18,6 +18,7 @@
 #include "net/keys.h"
 #include "net/tls.h"
 #include "project/project.h"
+#include "store/snapshot_store.h"
 
 namespace upnext::cli {
 namespace {
@@ -78,13 +79,12 @@ Finding StoreFinding(const project::Project& project) {
   if (!fs::exists(project.store(), error)) {
     return {Health::kOk, "store", "none yet; the first start of a server makes it"};
   }
-  const auto store = project.OpenStore();
-  if (!store && store.error().code == Code::kAborted) {
-    return {Health::kOk, "store", "in use, so it was not opened: a server has it"};
-  }
+  // Read as it is, because opening a store to write brings it to the newest format.
+  const auto store = store::SnapshotStore::Open(project.store(), project.schema());
   if (!store) return FailedFinding("store", store.error(), "restore a backup, or look at the disk");
   return {Health::kOk, "store",
-          fmt::format("opens; {} changes so far", base::WithThousands((*store)->last_sequence()))};
+          fmt::format("can be read; {} changes so far",
+                      base::WithThousands((*store)->last_sequence()))};
 }
 
 // Whether others than the owner may read a file.

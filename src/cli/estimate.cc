@@ -25,9 +25,12 @@ struct EstimateFlags {
 
 // What a mean of weights is allowed to differ from 1 by, in standard errors, before a line says so.
 constexpr double kSuspicious = 4;
+constexpr uint64_t kFewestUsers = 20;  // below which intervals over users mean nothing
+constexpr double kFewestEffective = 10;
 
 bool IsSuspicious(const evaluation::PlaceWeights& place) {
-  return std::abs(place.mean - 1) > kSuspicious * place.error;
+  return place.effective >= kFewestEffective &&
+         std::abs(place.mean - 1) > kSuspicious * place.error;
 }
 
 nlohmann::ordered_json JsonOf(const LoggedFeeds& feeds, const evaluation::OffPolicyReport& report) {
@@ -78,7 +81,10 @@ void PrintReport(const EstimateFlags& flags, const LoggedFeeds& feeds,
     const evaluation::PlaceWeights& one = report.places[k];
     suspicious |= IsSuspicious(one);
     Print("{:<6} {:>14} {:>14.3f} ± {:<7.3f} {:>12.0f}{}\n", k + 1, base::WithThousands(one.pages),
-          one.mean, 1.96 * one.error, one.effective, IsSuspicious(one) ? "  not 1" : "");
+          one.mean, 1.96 * one.error, one.effective,
+          one.effective < kFewestEffective ? "  too few"
+          : IsSuspicious(one)              ? "  not 1"
+                                           : "");
   }
   if (suspicious) {
     Print(
@@ -103,6 +109,11 @@ Status RunEstimate(EstimateFlags flags) {
         feeds.not_replayed, feeds.shorter, flags.feeds.scenario);
   }
   const evaluation::OffPolicyReport report = evaluation::EstimateOffPolicy(feeds.pages);
+  if (report.users < kFewestUsers) {
+    return FailedPrecondition(
+        "answers to {} users can be used, expected at least {}: intervals are over users",
+        report.users, kFewestUsers);
+  }
   if (flags.json) {
     Print("{}\n", JsonOf(feeds, report).dump(2));
   } else {
@@ -123,7 +134,8 @@ std::function<Status()> MakeEstimate(CLI::App& app) {
                  "The scenario that is estimated, without exploration (default: that of --of)");
   app.add_option("--reward", flags->feeds.reward,
                  "Event type: the values of its events, 1 of one without (default watch: seconds)");
-  app.add_option("--last", flags->feeds.last, "Only the newest N answers (default all)");
+  app.add_option("--last", flags->feeds.last, "Only the newest N answers (default all)")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--first", flags->feeds.first,
                "Only the first answer to each user, whose history no answer of --of has changed");
   app.add_flag("--json", flags->json, "Print the report as JSON");

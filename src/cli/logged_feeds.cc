@@ -60,10 +60,10 @@ class FeedReader {
   }
 
   // Whether an answer can be a page.
-  bool Admits(const serving::SlateRecord& record) {
+  bool Admits(const serving::SlateRecord& record, uint64_t request) {
     if (record.request.scenario != options_.of) {
       ++feeds_.other_scenarios;
-    } else if (!answered_.insert(record.request.user).second && options_.first) {
+    } else if (options_.first && !firsts_.contains(request)) {
       ++feeds_.not_first;
     } else if (record.request.offset > 0 || record.request.places_before > 0) {
       ++feeds_.later_pages;
@@ -75,6 +75,21 @@ class FeedReader {
       return true;
     }
     return false;
+  }
+
+  // Of all that is kept: an answer may be the first of the newest ones alone, and they come by their bundle.
+  Status FindFirsts(serving::Replayer& replayer) {
+    uint64_t ignored = 0;
+    UPNEXT_ASSIGN_OR_RETURN(auto slates,
+                            replayer.Slates(std::numeric_limits<size_t>::max(), &ignored));
+    std::ranges::sort(slates, {}, &serving::LoggedSlate::sequence);
+    std::unordered_set<std::string> answered;
+    for (const auto& one : slates) {
+      UPNEXT_ASSIGN_OR_RETURN(const auto record, replayer.RecordOf(one.request));
+      if (!record || record->request.scenario != options_.of) continue;
+      if (answered.insert(record->request.user).second) firsts_.insert(one.request);
+    }
+    return Ok();
   }
 
  private:
@@ -91,8 +106,7 @@ class FeedReader {
   const std::optional<size_t> objective_;
   LoggedFeeds& feeds_;
   std::unordered_map<std::string, uint32_t> users_;
-  std::unordered_set<std::string>
-      answered_;  // users, by the scenario; answers come in order of time
+  std::unordered_set<uint64_t> firsts_;  // requests of the first answers to each user
 };
 
 // The objective that predicts the reward.
@@ -134,6 +148,7 @@ Result<LoggedFeeds> ReadLoggedFeeds(const Settings& settings, const LoggedFeedsO
   const auto objective = ObjectiveOf(settings.training.train.objectives, *reward);
   feeds.has_model = objective.has_value();
   FeedReader reader(options, *reward, objective, &feeds);
+  if (options.first) UPNEXT_RETURN_IF_ERROR(reader.FindFirsts(*replayer));
   const size_t most = options.last == 0 ? std::numeric_limits<size_t>::max() : options.last;
   UPNEXT_ASSIGN_OR_RETURN(const auto slates, replayer->Slates(most, &feeds.not_replayed));
   base::ProgressStage stage(progress, "make answers again", "answers", slates.size());
@@ -141,7 +156,8 @@ Result<LoggedFeeds> ReadLoggedFeeds(const Settings& settings, const LoggedFeedsO
     if (progress.stop_requested())
       return Cancelled("stopped after {} of {} answers", i, slates.size());
     UPNEXT_ASSIGN_OR_RETURN(const auto record, replayer->RecordOf(slates[i].request));
-    if (record && reader.Admits(*record)) {
+    if (!record) ++feeds.not_replayed;
+    if (record && reader.Admits(*record, slates[i].request)) {
       UPNEXT_RETURN_IF_ERROR(reader.Take(*replayer, slates[i].request));
     }
     stage.Update(i + 1);

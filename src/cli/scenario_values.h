@@ -1,5 +1,5 @@
-// The true value of a server's answers by scenario: of those that it still has at the end, which are what an estimate from
-// its log is about. Answers to a session that was merged, and to users who were forgotten, are gone there.
+// The true value of a server's answers by scenario: of those that an estimate from its log is about. Answers to users who
+// were forgotten are gone there, and those to a session that was merged cannot be made again.
 //
 //   ScenarioValues values(*server, world.options().users);
 //   values.Take(rows);                                   of a user's day, after it

@@ -173,6 +173,17 @@ TEST(RateLimit, WhatCostsMoreThanABucketNeedsAFullOneAndIsPaidForAfterwards) {
   EXPECT_TRUE(limit.Take("a", 10, 5100)) << "50 in 5 seconds, and one";
 }
 
+TEST(RateLimit, WhatIsRefusedCostsNothing) {
+  RateLimit limit;
+  EXPECT_TRUE(limit.Take("a", 5, 0));
+  int64_t now_ms = 10;
+  for (; now_ms < 2000; now_ms += 190) {  // as often as it may
+    EXPECT_TRUE(limit.Take("a", 5, now_ms));
+    if (limit.Take("a", 5, now_ms, 30, 1)) break;
+  }
+  EXPECT_LE(now_ms, 400) << "the bucket is full a fifth of a second after the first request";
+}
+
 TEST(RateLimit, ABucketFillsWithTimeAndNotWithAClockSetBack) {
   RateLimit limit;
   EXPECT_TRUE(limit.Take("a", 2, 10'000));

@@ -197,7 +197,8 @@ TEST_F(ObserversTest, WhatACollectorDoesNotTakeIsCountedAndDelaysNothing) {
   EXPECT_EQ((*exporter)->dropped(), 3u) << "the queue is full";
   const auto refused = TraceExporter::Start({.url = "127.0.0.1:4318"});
   ASSERT_FALSE(refused);
-  const auto named = Observers::Open({.otlp = "https://127.0.0.1"});
+  const auto named = Observers::Open({.otlp = "ftp://127.0.0.1"});
+  ASSERT_FALSE(named);
   EXPECT_THAT(named.error().message, HasSubstr("[server] otlp"));
 }
 

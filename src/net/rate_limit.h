@@ -35,7 +35,10 @@ class RateLimit {
                       : std::min<double>(per_second, bucket.left + static_cast<double>(passed) *
                                                                        per_second / 1e3);
     bucket.is_new = false;
-    if (bucket.left + taken < std::min(cost, per_second)) return false;
+    if (bucket.left + taken < std::min(cost, per_second)) {
+      bucket.left += taken;  // a refused request costs nothing, or the bucket would never be full
+      return false;
+    }
     bucket.left -= cost - taken;
     return true;
   }

@@ -25,6 +25,10 @@ std::filesystem::path ChangesFile(const Project& project) {
   return project.bundles().root() / "changes.log";
 }
 
+bool IsVersionName(std::string_view text) {
+  return text.starts_with('v') && text.find_first_not_of("0123456789", 1) == text.npos;
+}
+
 // TIME TO FROM BY..., with "-" where there is none.
 Status RecordChange(const Project& project, std::string_view to, std::string_view by) {
   const std::string from = project.bundles().Current().value_or(std::string(kNoBundle));
@@ -105,14 +109,18 @@ Result<std::vector<BundleChange>> BundleChanges(const Project& project, size_t m
   if (!text && text.error().code == Code::kNotFound) return changes;
   if (!text) return std::unexpected(text.error());
   std::string_view rest = *text;
-  const auto take = [&rest](char end) {
-    const size_t at = std::min(rest.find(end), rest.size());
-    std::string word(rest.substr(0, at));
-    rest.remove_prefix(std::min(at + 1, rest.size()));
+  const auto take = [](std::string_view& line) {
+    const std::string word(line.substr(0, line.find(' ')));
+    line.remove_prefix(std::min(word.size() + 1, line.size()));
     return word;
   };
   while (!rest.empty()) {
-    BundleChange change{.time = take(' '), .to = take(' '), .from = take(' '), .by = take('\n')};
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    BundleChange change{
+        .time = take(line), .to = take(line), .from = take(line), .by = std::string(line)};
+    // What a full disk or a damage left is no change.
+    if (!base::ParseTime(change.time) || !IsVersionName(change.to) || change.by.empty()) continue;
     if (change.from == kNoBundle) change.from.clear();
     changes.push_back(std::move(change));
   }

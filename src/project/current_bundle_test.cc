@@ -63,6 +63,17 @@ TEST_F(CurrentBundleTest, ChangesAreRecordedAndTheLastOneCounts) {
   EXPECT_EQ(PreviousBundle(*project_).value(), "v000001");
 }
 
+TEST_F(CurrentBundleTest, DamagedLinesAreNoChanges) {
+  AddBundles(1);
+  MakeNewCurrent("v000001");
+  const std::filesystem::path file = project_->bundles().root() / "changes.log";
+  const std::string whole = base::ReadFile(file).value();
+  const std::string half = whole.substr(0, whole.size() / 2);
+  ASSERT_TRUE(
+      base::WriteFileAtomic(file, "\x01\xff noise\n" + half + "\n\n" + half + whole + whole));
+  EXPECT_THAT(Recorded(), testing::ElementsAre(">v000001 training"));
+}
+
 TEST_F(CurrentBundleTest, ATrainingThatHoldsTheProjectIsInNobodysWay) {
   AddBundles(1);
   const auto training = project_->Lock();

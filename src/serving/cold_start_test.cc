@@ -29,7 +29,7 @@ constexpr std::string_view kPolicies = R"toml(
 [serving]
 at_most = { channel = 3 }
 [serving.cold_start]
-fewer_than = 0
+fewer_than = 1
 generators = { popular = 30, candidate-model = 0 }
 [scenario.home]
 diversity = 0.2
@@ -100,7 +100,7 @@ TEST(ColdStart, AScenarioWithoutAPolicyHasThatOfServing) {
   const Scenario& turn = **scenarios.Find("turn");
   const Scenario& cold = scenarios.For(turn, NoEvents());
   EXPECT_EQ(cold.Title(), "[scenario.turn.cold_start]");
-  EXPECT_EQ(cold.fewer_than, 0u);
+  EXPECT_EQ(cold.fewer_than, 1u);
   EXPECT_EQ(cold.caps[0].most, 1u) << "the scenario's own";
   EXPECT_EQ(cold.budgets.at("popular"), 30u);
   EXPECT_EQ(scenarios.For(**scenarios.Find(""), NoEvents()).Title(), "[serving.cold_start]");
@@ -175,15 +175,6 @@ TEST_F(ColdStartFeeds, ThePolicyEndsWithTheHistoryThatItAsksFor) {
   EXPECT_EQ(one.cold_start->history, 1u);
   Post(features::Watch("new", "i4", schema::kNoTime, 95));
   EXPECT_FALSE(Ask("new").cold_start);
-}
-
-TEST_F(ColdStartFeeds, FewerThanZeroIsForUsersWithoutAnyEvent) {
-  EXPECT_TRUE(Ask("new", "turn").cold_start);
-  EXPECT_TRUE(Ask("new", "").cold_start);
-  Post(features::Of(schema::EventType::kImpression, "new", "i2", schema::kNoTime));
-  EXPECT_FALSE(Ask("new", "turn").cold_start);
-  EXPECT_FALSE(Ask("new", "").cold_start);
-  EXPECT_TRUE(Ask("new", "home").cold_start) << "an impression is no history";
 }
 
 TEST_F(ColdStartFeeds, RotationOfThePolicyIsOfItsUsersAlone) {

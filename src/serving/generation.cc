@@ -23,13 +23,12 @@ uint32_t PlaceOfCursor(const catalogue::Catalogue& catalogue, schema::IdSpace sp
   const size_t mark = std::min(cursor.rfind('~'), cursor.size());
   const std::string_view digits = cursor.substr(std::min(mark + 1, cursor.size()));
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  if (const uint32_t whole = catalogue.Find(space, cursor); whole != schema::kNone) return whole;
   const bool has_id =
       error == std::errc() && end == digits.data() + digits.size() && id < catalogue.size(space);
-  const uint32_t named = has_id ? catalogue.Find(space, cursor.substr(0, mark)) : schema::kNone;
-  if (has_id && named == id) return id;
-  if (const uint32_t whole = catalogue.Find(space, cursor); whole != schema::kNone) return whole;
-  if (named != schema::kNone) return named;
-  return has_id ? id : schema::kNone;
+  if (!has_id) return schema::kNone;
+  const uint32_t named = catalogue.Find(space, cursor.substr(0, mark));
+  return named != schema::kNone ? named : id;
 }
 
 }  // namespace
@@ -212,7 +211,10 @@ Result<std::vector<schema::RawEntity>> Generation::Rows(schema::Entity entity,
     std::string name = catalogue().Name(space, id);
     if (name.empty()) continue;  // of a user who was forgotten
     rows.push_back({std::move(name), catalogue::AttributesOf(catalogue(), entity, id)});
-    if (next != nullptr && rows.size() == n) *next = fmt::format("{}~{}", rows.back().name, id);
+    if (next != nullptr && rows.size() == n) {
+      *next = fmt::format("{}~{}", rows.back().name, id);
+      if (catalogue().Find(space, *next) != schema::kNone) *next = rows.back().name;
+    }
   }
   return rows;
 }

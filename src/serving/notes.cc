@@ -48,12 +48,8 @@ void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
     const auto history = static_cast<uint32_t>(context.state.watches().size());
     slate->cold_start = ColdStart{*scenario.fewer_than, history};
     slate->notes.push_back(
-        fmt::format("{}: the list is by {}",
-                    *scenario.fewer_than == 0
-                        ? std::string("no event of this user")
-                        : fmt::format("{} items in the history of this user, fewer than {}",
-                                      history, *scenario.fewer_than),
-                    scenario.Title()));
+        fmt::format("{} items in the history of this user, fewer than {}: the list is by {}",
+                    history, *scenario.fewer_than, scenario.Title()));
   }
   const auto unknown = [&](IdSpace space, const std::string& name, std::string_view what) {
     if (!name.empty() && catalogue.Find(space, name) == schema::kNone) {

@@ -209,6 +209,29 @@ TEST_F(PostedItemsTest, ACursorOutlivesTheUserThatItNames) {
   EXPECT_FALSE(generation->Rows(Entity::kUser, "b~4000000000", 1));
 }
 
+// A client that pages by the name of the last line, and one that pages by `next`.
+TEST_F(PostedItemsTest, ANameThatLooksLikeTheCursorOfAnotherLeadsOn) {
+  const auto put = [this](const std::string& name) {
+    ASSERT_TRUE(
+        Apply(Change::kPut, name, {{schema::user_attribute::kRegion, "US"}}, {}, Entity::kUser));
+  };
+  put("e");
+  const std::string like =
+      fmt::format("e~{}", service_->generation()->catalogue().Find(schema::IdSpace::kUser, "e"));
+  put("f");
+  put(like);
+  put("g");
+  for (const bool by_name : {true, false}) {
+    std::vector<std::string> seen;
+    for (std::string after = "e", next; seen.size() < 9; after = by_name ? seen.back() : next) {
+      const auto rows = service_->generation()->Rows(Entity::kUser, after, 1, &next);
+      if (!rows || rows->empty()) break;
+      seen.push_back(rows->front().name);
+    }
+    EXPECT_THAT(seen, testing::ElementsAre("f", like, "g")) << by_name;
+  }
+}
+
 TEST_F(PostedItemsTest, AUserIsForgottenWithAttributes) {
   constexpr uint32_t kRegion = schema::user_attribute::kRegion;
   ASSERT_TRUE(Apply(Change::kPut, "newcomer", {{kRegion, "US"}}, {}, Entity::kUser));

@@ -217,7 +217,7 @@ Result<Replayed> Replayer::Replay(uint64_t request) {
 
 Result<std::optional<SlateRecord>> Replayer::RecordOf(uint64_t request) const {
   UPNEXT_ASSIGN_OR_RETURN(const auto stored, store_->SlateOf(request));
-  if (!stored) return std::nullopt;
+  if (!stored || stored->merged != 0) return std::nullopt;
   auto record = DecodeSlate(options_.generation.schema, *stored);
   if (!record) return std::nullopt;
   return *std::move(record);

@@ -68,7 +68,7 @@ class Replayer {
   Result<std::vector<LoggedSlate>> Slates(size_t most, uint64_t* unreadable) const;
   // Any order. An error is one of reading the store.
   Result<Replayed> Replay(uint64_t request);
-  // None for an answer that is not there or of another version.
+  // None for an answer that is not there or of another version, or was served to a session that was merged afterwards.
   Result<std::optional<SlateRecord>> RecordOf(uint64_t request) const;
   // What the user did after an answer and because of it: events with its request. In the order of arrival.
   Result<std::vector<schema::RawEvent>> EventsAfter(const SlateRecord& record);

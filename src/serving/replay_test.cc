@@ -249,7 +249,8 @@ TEST_F(ReplayTest, AnotherScenarioAnswersWithTheStateOfThen) {
     const auto& items = served.items;
     for (size_t k = 0; k < items.size() && k < done->other.size(); ++k) {
       EXPECT_FALSE(done->other[k].propensity) << "does not explore";
-      EXPECT_EQ(items[k].id == done->other[k].id, *items[k].propensity > 0.5) << served.id << k;
+      // At most .7 explores, among many more than two candidates.
+      EXPECT_EQ(items[k].id == done->other[k].id, *items[k].propensity > 0.3) << served.id << k;
       if (items[k].id == done->other[k].id) continue;
       ++explored;
       break;

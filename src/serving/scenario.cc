@@ -145,7 +145,7 @@ void Scenarios::Add(Scenario scenario, const ConfigTable& table, const ConfigTab
   cold.expressions = ExpressionTexts::FromConfig(policy, schema, of.expressions.value_or(site));
   cold = Read(policy, schema, std::move(cold));
   cold.fewer_than =
-      static_cast<uint32_t>(policy.Int("fewer_than", 1, {.min = 0, .max = features::kBagLimit}));
+      static_cast<uint32_t>(policy.Int("fewer_than", 1, {.min = 1, .max = features::kBagLimit}));
   of.cold_start = all_.size();
   all_.push_back(std::move(cold));
 }
@@ -185,9 +185,7 @@ Scenarios Scenarios::WithoutRules() const {
 const Scenario& Scenarios::For(const Scenario& scenario, const features::UserState& state) const {
   if (scenario.cold_start == 0) return scenario;
   const Scenario& cold = all_[scenario.cold_start];
-  const bool is_cold = *cold.fewer_than == 0 ? state.totals().events == 0
-                                             : state.watches().size() < *cold.fewer_than;
-  return is_cold ? cold : scenario;
+  return state.watches().size() < *cold.fewer_than ? cold : scenario;
 }
 
 bool Scenarios::Rotates(const Scenario& scenario) const {

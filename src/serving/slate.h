@@ -149,7 +149,7 @@ struct Degradation {
   std::string source;  // of generators: which one
   std::string reason;
 };
-// That the list is by the [....cold_start] of the scenario, since the history has fewer items; `fewer_than` 0: none at all.
+// That the list is by the [....cold_start] of the scenario, since the history has fewer items.
 struct ColdStart {
   uint32_t fewer_than = 0, history = 0;
 };

@@ -75,7 +75,13 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
   merge.last += merge.events;
   const uint64_t number = merge.last + 1;  // of the deletion
   UPNEXT_ASSIGN_OR_RETURN(const bool slates, MoveSlates(db, from, to, number, out));
-  if (!any && !slates) return merge;
+  if (!any && !slates) {
+    // Of an answer that is under way nothing is to be kept, whatever came before it.
+    merge.last = number;
+    out->Put(TagPrefix('f', base::Fingerprint(from)), BigEndian(merge.last));
+    out->Put(kSequenceKey, BigEndian(merge.last));
+    return merge;
+  }
   out->Put(UserPrefix('g', to).append(from), BigEndian(any ? merge.last : 0));
   for (const char kind : {'d', 'e', 'w'}) {
     const std::string prefix = UserPrefix(kind, from);

@@ -172,5 +172,15 @@ TEST_F(SlatesTest, AnAnswerThatWasBegunBeforeADeletionIsLeftOutWithItsImpression
   EXPECT_THAT(RequestsOf(kOwner), ElementsAre(2));
 }
 
+TEST_F(SlatesTest, AFirstAnswerThatWasBegunBeforeTheMergeOfItsSessionIsLeftOut) {
+  Serve(kOwner, 1, 10);
+  const uint64_t since = store_->last_sequence();
+  EXPECT_EQ(*store_->Merge("session:new", kOwner), 0u) << "nothing is known of it";
+  WriteBatch batch;
+  batch.slates.push_back({.slate = {.request = 7, .user = "session:new"}, .since = since});
+  EXPECT_THAT(store_->Commit(batch)->slates, IsEmpty());
+  EXPECT_THAT(RequestsOf("session:new"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace upnext::store

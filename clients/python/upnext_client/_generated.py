@@ -170,6 +170,13 @@ class PageRowsItemDegradedItem(_PageRowsItemDegradedItemRequired, total=False):
     source: str
 
 
+class PageRowsItemColdStart(TypedDict):
+    """Of explained answers to users with little history: the policy of the scenario that holds for them"""
+
+    fewer_than: int
+    history: int
+
+
 PageRowsItemStagesItem = TypedDict("PageRowsItemStagesItem", {"stage": "str", "ms": "float", "in": "int", "out": "int", "left_ms": "float"}, total=False)
 
 
@@ -212,6 +219,7 @@ class _PageRowsItemRequired(TypedDict):
 class PageRowsItem(_PageRowsItemRequired, total=False):
     request: str  # As of a slate; absent of a row without items
     items: List[Item]
+    cold_start: PageRowsItemColdStart  # Of explained answers to users with little history: the policy of the scenario that holds for them
     counts: Dict[str, Any]
     milliseconds: Dict[str, Any]
     stages: List[PageRowsItemStagesItem]

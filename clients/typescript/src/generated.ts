@@ -171,6 +171,12 @@ export interface PageRowsItemDegradedItem {
   reason: string;
 }
 
+/** Of explained answers to users with little history: the policy of the scenario that holds for them */
+export interface PageRowsItemColdStart {
+  fewer_than: number;
+  history: number;
+}
+
 export interface PageRowsItemStagesItem {
   stage: string;
   ms: number;
@@ -211,6 +217,8 @@ export interface PageRowsItem {
   degraded: Array<PageRowsItemDegradedItem>;
   /** Names of the request that are not known, by parameter */
   missing: Record<string, Array<string>>;
+  /** Of explained answers to users with little history: the policy of the scenario that holds for them */
+  cold_start?: PageRowsItemColdStart;
   counts?: Record<string, unknown>;
   milliseconds?: Record<string, unknown>;
   stages?: Array<PageRowsItemStagesItem>;
