@@ -1,9 +1,12 @@
 #include "cli/memory_budget.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "base/size_text.h"
 
@@ -52,6 +55,11 @@ Status ApplyMemory(uint64_t bundle_bytes, net::ServerOptions* server,
   generation->max_new_names = std::min(generation->max_new_names, budget.names);
   server->max_bodies_bytes = budget.bodies;
   return Ok();
+}
+
+void LimitArenas() {
+  if (std::getenv("MALLOC_ARENA_MAX") != nullptr) return;  // whoever starts the server knows better
+  mallopt(M_ARENA_MAX, static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
 }
 
 uint64_t ResidentBytes() {

@@ -36,6 +36,10 @@ Result<MemoryBudget> DivideMemory(const MemoryNeeds& needs);
 Status ApplyMemory(uint64_t bundle_bytes, net::ServerOptions* server,
                    serving::GenerationOptions* generation);
 
+// One heap of the allocator for each core instead of eight: what one thread frees then serves the others, and the process
+// takes little more than what is counted (docs/results/serving.md). Before threads are started; MALLOC_ARENA_MAX overrides it.
+void LimitArenas();
+
 // The resident memory of this process by /proc.
 uint64_t ResidentBytes();
 

@@ -140,6 +140,7 @@ Result<Opened> OpenAccess(const project::Project& project, const net::ServerOpti
 Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
                                                       const net::ServerOptions& wanted,
                                                       Steps steps) {
+  LimitArenas();
   net::ServerOptions options = wanted;
   const project::Project& project = settings.project;
   UPNEXT_RETURN_IF_ERROR(TellOlderLog(project));
