@@ -194,7 +194,8 @@ Result<Replayed> Replayer::Replay(uint64_t request) {
   if (record->basis.mixed) {
     return Replayed{
         Kind::kUnsure,
-        "items or users were changed while it was answered, a stage was late, or it is a row of segments; " +
+        "items or users were changed while it was answered, a stage was late, or it is a row of "
+        "segments; " +
             difference};
   }
   if (stored->merged != 0) {

@@ -4,10 +4,10 @@
 #include <unordered_set>
 #include <utility>
 
-#include "base/checksum.h"
 #include "schema/attribute.h"
 #include "schema/event.h"
 #include "store/event_codec.h"
+#include "store/rocks_forget.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_records.h"
 #include "store/rocks_slates.h"
@@ -75,14 +75,12 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
   merge.last += merge.events;
   const uint64_t number = merge.last + 1;  // of the deletion
   UPNEXT_ASSIGN_OR_RETURN(const bool slates, MoveSlates(db, from, to, number, out));
-  if (!any && !slates) {
-    // Of an answer that is under way nothing is to be kept, whatever came before it.
-    merge.last = number;
-    out->Put(TagPrefix('f', base::Fingerprint(from)), BigEndian(merge.last));
-    out->Put(kSequenceKey, BigEndian(merge.last));
-    return merge;
-  }
-  out->Put(UserPrefix('g', to).append(from), BigEndian(any ? merge.last : 0));
+  merge.last = number;
+  // Also of a session that has nothing yet: of an answer that is under way nothing is to be kept.
+  out->Put(DeletionKey(from), BigEndian(number));
+  out->Put(kSequenceKey, BigEndian(number));
+  if (!any && !slates) return merge;
+  out->Put(UserPrefix('g', to).append(from), BigEndian(any ? number - 1 : 0));
   for (const char kind : {'d', 'e', 'w'}) {
     const std::string prefix = UserPrefix(kind, from);
     out->DeleteRange(prefix, PrefixEnd(prefix));
@@ -99,9 +97,6 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
     UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StateKeysOf(db, user));
     for (const std::string& key : states) out->Delete(key);
   }
-  merge.last = number;
-  out->Put(TagPrefix('f', base::Fingerprint(from)), BigEndian(merge.last));
-  out->Put(kSequenceKey, BigEndian(merge.last));
   return merge;
 }
 

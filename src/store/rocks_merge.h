@@ -27,7 +27,7 @@ struct Merge {
   RocksNames::Waiting names = {};  // see RocksNames::ForgetTexts
 };
 // Adds to `out` the events of `from`, in the order of their numbers, as events of `to` with the numbers
-// after `last`, the slates of `from` as those of `to`, and the deletion of `from`; nothing when `from` has neither. An
+// after `last`, the slates of `from` as those of `to`, and the deletion of `from`, also when it has neither. An
 // event whose client id `to` has is left out. Both have no saved states then.
 Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_view from,
                        std::string_view to, uint64_t last, rocksdb::WriteBatch* out);

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <system_error>
 
-#include "base/checksum.h"
 #include "store/event_codec.h"
+#include "store/rocks_forget.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_merge.h"
 #include "store/rocks_records.h"
@@ -170,7 +170,7 @@ Status SnapshotStore::ContinueAfter(uint64_t) { return Ok(); }
 Status SnapshotStore::Forget(std::string_view, std::vector<std::string>*) { return ReadOnly(); }
 
 Result<uint64_t> SnapshotStore::ForgottenAt(std::string_view user) const {
-  return db_->Number(TagPrefix('f', base::Fingerprint(user)));
+  return db_->Number(DeletionKey(user));
 }
 
 Status SnapshotStore::Deletions(const DeletionVisitor& visit) const {
