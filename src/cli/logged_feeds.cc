@@ -7,9 +7,8 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
-#include "bundle/bundle.h"
-#include "project/project.h"
 #include "ranking/objectives.h"
 #include "schema/event.h"
 #include "schema/raw_event.h"
@@ -125,25 +124,15 @@ std::optional<size_t> ObjectiveOf(const std::vector<ranking::Objective>& objecti
 
 Result<LoggedFeeds> ReadLoggedFeeds(const Settings& settings, const LoggedFeedsOptions& options,
                                     base::Progress& progress) {
-  const project::Project& project = settings.project;
-  const schema::Schema& schema = project.schema();
+  const schema::Schema& schema = settings.project.schema();
   const auto reward = schema.FindEventType(options.reward);
   if (!reward) return InvalidArgument("--reward: {}", schema.UnknownEventType(options.reward));
   for (const std::string& scenario : {options.of, options.scenario}) {
     UPNEXT_RETURN_IF_ERROR(settings.engine.scenarios.Find(scenario));
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      const auto replayer,
-      serving::Replayer::Open(
-          {.log_root = project.logs().root(),
-           .bundle_root = project.bundles().root(),
-           .store = project.store(),
-           .generation = {.engine = settings.engine,
-                          .signals = project.signals(),
-                          .schema = schema,
-                          .max_new_names = settings.server.max_new_names},
-           .prepare = [&](bundle::Bundle& bundle) { project.SetScoreWeights(&bundle); },
-           .other_scenario = options.scenario}));
+  serving::ReplayOptions replay = ReplayOptionsOf(settings);
+  replay.other_scenario = options.scenario;
+  UPNEXT_ASSIGN_OR_RETURN(const auto replayer, serving::Replayer::Open(std::move(replay)));
   LoggedFeeds feeds;
   const auto objective = ObjectiveOf(settings.training.train.objectives, *reward);
   feeds.has_model = objective.has_value();

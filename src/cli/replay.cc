@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/numbers.h"
-#include "bundle/bundle.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
@@ -108,18 +107,7 @@ Status RunReplay(const ReplayFlags& flags) {
     return InvalidArgument("nothing to replay: name requests, or give --last N or --all");
   }
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
-  const project::Project& project = settings.project;
-  UPNEXT_ASSIGN_OR_RETURN(
-      const auto replayer,
-      serving::Replayer::Open(
-          {.log_root = project.logs().root(),
-           .bundle_root = project.bundles().root(),
-           .store = project.store(),
-           .generation = {.engine = settings.engine,
-                          .signals = project.signals(),
-                          .schema = project.schema(),
-                          .max_new_names = settings.server.max_new_names},
-           .prepare = [&](bundle::Bundle& bundle) { project.SetScoreWeights(&bundle); }}));
+  UPNEXT_ASSIGN_OR_RETURN(const auto replayer, serving::Replayer::Open(ReplayOptionsOf(settings)));
   ReplayCounts counts;
   UPNEXT_ASSIGN_OR_RETURN(const auto requests, RequestsOf(flags, *replayer, &counts));
   for (const uint64_t request : requests) {

@@ -35,6 +35,18 @@ Result<Settings> Settings::Load(const project::Location& location) {
   return settings;
 }
 
+serving::ReplayOptions ReplayOptionsOf(const Settings& settings) {
+  const project::Project& project = settings.project;
+  return {.log_root = project.logs().root(),
+          .bundle_root = project.bundles().root(),
+          .store = project.store(),
+          .generation = {.engine = settings.engine,
+                         .signals = project.signals(),
+                         .schema = project.schema(),
+                         .max_new_names = settings.server.max_new_names},
+          .prepare = [&project](bundle::Bundle& bundle) { project.SetScoreWeights(&bundle); }};
+}
+
 Status TellOlderLog(const project::Project& project) {
   UPNEXT_ASSIGN_OR_RETURN(const bundle::ServedVersions served, project.Served());
   if (const std::string note = served.Note(); !note.empty()) Tell("note: {}\n", note);

@@ -12,6 +12,7 @@
 #include "net/server_options.h"
 #include "project/project.h"
 #include "serving/engine.h"
+#include "serving/replay.h"
 #include "training/options.h"
 
 namespace upnext::cli {
@@ -29,6 +30,9 @@ struct Settings {
   // Reads the whole file, so that every verb reports a mistake anywhere in it.
   static Result<Settings> Load(const project::Location& location);
 };
+
+// What makes the answers of the project's server again. Refers to the settings.
+serving::ReplayOptions ReplayOptionsOf(const Settings& settings);
 
 // A line on stderr when feeds rest on an older log than the current one.
 Status TellOlderLog(const project::Project& project);
