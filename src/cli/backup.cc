@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "cli/output.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "net/http_client.h"
 #include "project/project.h"
@@ -31,7 +31,7 @@ struct BackupFlags {
 };
 
 // Through a running server, which has the store open.
-Status BackUpThrough(const Settings& settings, const BackupFlags& flags) {
+Status BackUpThrough(const api::Settings& settings, const BackupFlags& flags) {
   const fs::path to = fs::absolute(flags.folder).lexically_normal();
   const fs::path allowed = fs::absolute(settings.server.backups).lexically_normal();
   if (settings.server.backups.empty() || to.parent_path() != allowed) {
@@ -62,7 +62,7 @@ Status BackUpThrough(const Settings& settings, const BackupFlags& flags) {
 }
 
 Status RunBackup(const BackupFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   if (!flags.server.empty()) return BackUpThrough(settings, flags);
   auto store = settings.project.OpenStore();
   if (!store && store.error().code == Code::kAborted) {

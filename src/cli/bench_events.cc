@@ -10,13 +10,13 @@
 #include <string>
 #include <utility>
 
+#include "api/settings.h"
 #include "base/machine.h"
 #include "base/numbers.h"
 #include "base/thread_pool.h"
 #include "cli/benched_server.h"
 #include "cli/events_load.h"
 #include "cli/output.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "kernels/gemm.h"
 #include "project/project.h"
@@ -97,7 +97,7 @@ void PrintEventRun(const ordered_json& run) {
 }
 
 Status RunBenchEvents(const BenchEventsFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   const std::filesystem::path folder =
       flags.folder.empty() ? settings.project.directory() : std::filesystem::path(flags.folder);
   const ScratchStore scratch{folder / fmt::format("bench-events-{}", getpid())};

@@ -17,6 +17,7 @@
 #include "ann/exact_index.h"
 #include "ann/graph_index.h"
 #include "ann/vectors.h"
+#include "api/settings.h"
 #include "base/file.h"
 #include "base/numbers.h"
 #include "base/rng.h"
@@ -24,7 +25,6 @@
 #include "catalogue/catalogue.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/replay.h"
 #include "examples/split.h"
@@ -90,7 +90,7 @@ Result<std::vector<float>> ReadRows(const fs::path& path, size_t* dim) {
 }
 
 // Those of the current bundle.
-Result<BenchVectors> OfBundle(const BenchIndexFlags& flags, const Settings& settings,
+Result<BenchVectors> OfBundle(const BenchIndexFlags& flags, const api::Settings& settings,
                               std::vector<float>* users, base::ThreadPool& pool) {
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                           settings.project.OpenBundle(bundle::LogChoice::kTrainedOn));
@@ -118,7 +118,7 @@ Result<BenchVectors> VectorsOf(const BenchIndexFlags& flags, base::ThreadPool& p
   BenchVectors out;
   std::vector<float> users;
   if (flags.vectors.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+    UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
     UPNEXT_ASSIGN_OR_RETURN(out, OfBundle(flags, settings, &users, pool));
   } else {
     UPNEXT_ASSIGN_OR_RETURN(out.items, ReadRows(fs::path(flags.vectors) / "items.fvecs", &out.dim));

@@ -9,12 +9,12 @@
 #include <span>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "base/rng.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "cli/output.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/replay.h"
 #include "examples/split.h"
@@ -110,7 +110,7 @@ double Percentile(std::vector<double> values, double share) {
 }
 
 Status RunBenchRank(const BenchRankFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                           settings.project.OpenBundle(bundle::LogChoice::kTrainedOn));
   if (opened.bundle->ranker() == nullptr) {

@@ -8,11 +8,11 @@
 #include <optional>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "base/rng.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/stream_rates.h"
 #include "log/event_log.h"
@@ -95,7 +95,7 @@ Status RunBenchReplay(const BenchReplayFlags& flags) {
   if (flags.project.config.empty()) {
     log = MadeUpLog(flags, scratch.path);
   } else {
-    UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+    UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
     options = settings.training.dataset;
     log = settings.project.OpenLog(flags.shard);
   }

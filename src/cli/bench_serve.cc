@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/machine.h"
 #include "base/numbers.h"
 #include "base/rng.h"
@@ -158,7 +159,7 @@ void PrintServeRun(const ordered_json& run) {
 }
 
 Status RunBenchServe(const BenchServeFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   const std::filesystem::path folder =
       flags.folder.empty() ? settings.project.directory() : std::filesystem::path(flags.folder);
   const ScratchStore scratch{folder / fmt::format("bench-serve-{}", getpid())};

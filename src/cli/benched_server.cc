@@ -19,7 +19,7 @@ double ProcessCpuSeconds() {
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-Result<BenchedServer> BenchedServer::Start(const Settings& settings, int threads,
+Result<BenchedServer> BenchedServer::Start(const api::Settings& settings, int threads,
                                            const std::filesystem::path& store_folder) {
   BenchedServer out;
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,

@@ -12,10 +12,10 @@
 #include <memory>
 #include <string>
 
+#include "api/settings.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "cli/events_load.h"
-#include "cli/settings.h"
 #include "net/api.h"
 #include "net/http_server.h"
 #include "serving/service.h"
@@ -38,7 +38,7 @@ struct BenchedServer {
   std::unique_ptr<net::HttpServer> http;
 
   // `threads`: 0 as `upnext serve` chooses them. Without keys, on a free port of the loopback.
-  static Result<BenchedServer> Start(const Settings& settings, int threads,
+  static Result<BenchedServer> Start(const api::Settings& settings, int threads,
                                      const std::filesystem::path& store_folder);
 };
 

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "api/settings.h"
 #include "cli/output.h"
 #include "cli/printable.h"
-#include "cli/settings.h"
 #include "cli/shown_config.h"
 #include "cli/verbs.h"
 #include "project/project.h"
@@ -24,7 +24,7 @@ struct ConfigFlags {
 
 // Lines of TOML, so that one can be copied to the project file and changed.
 Status RunConfigShow(const ConfigFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   const std::vector<base::ConfigValue> values = ShownConfig(settings);
   if (flags.json) {
     nlohmann::ordered_json out = nlohmann::ordered_json::array();

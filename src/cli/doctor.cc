@@ -49,7 +49,7 @@ void PrintFindings(const std::vector<Finding>& findings, bool json) {
 
 Status RunDoctor(const DoctorFlags& flags) {
   std::vector<Finding> findings;
-  const Result<Settings> settings = Settings::Load(flags.project);
+  const Result<api::Settings> settings = api::Settings::Load(flags.project);
   if (!settings) {
     findings.push_back({Health::kError, "project file", settings.error().message,
                         "correct it; nothing else was examined"});

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/settings.h"
+#include "api/settings.h"
 
 namespace upnext::cli {
 
@@ -26,11 +26,11 @@ struct Finding {
 };
 
 // Cores, vector units, memory, disk, open files, clock.
-std::vector<Finding> ExamineMachine(const Settings& settings);
+std::vector<Finding> ExamineMachine(const api::Settings& settings);
 // Log, bundle, index, versions, store, keys, TLS. Opens and verifies all files; makes none.
-std::vector<Finding> ExamineProject(const Settings& settings);
+std::vector<Finding> ExamineProject(const api::Settings& settings);
 // A server that answers at `url`; nothing when none does and `expected` is false.
-std::vector<Finding> ExamineServer(const Settings& settings, std::string_view url,
+std::vector<Finding> ExamineServer(const api::Settings& settings, std::string_view url,
                                    std::string_view key, bool expected);
 
 }  // namespace upnext::cli

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/clock.h"
 #include "base/time_text.h"
 #include "bundle/manifest.h"
@@ -127,7 +128,7 @@ Finding ClockFinding() {
 
 }  // namespace
 
-std::vector<Finding> ExamineMachine(const Settings& settings) {
+std::vector<Finding> ExamineMachine(const api::Settings& settings) {
   const unsigned cores = std::thread::hardware_concurrency();
   return {cores >= 2 ? Finding{Health::kOk, "cores", fmt::format("{}", cores)}
                      : Finding{Health::kWarning, "cores", "1",

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ann/graph_index.h"
+#include "api/settings.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/numbers.h"
@@ -32,7 +33,7 @@ Finding FailedFinding(std::string what, const Error& error, std::string todo) {
 }
 
 // Opening a log verifies the checksum of every section.
-Finding LogFinding(const Settings& settings) {
+Finding LogFinding(const api::Settings& settings) {
   const auto log = settings.project.OpenLog();
   if (!log) return FailedFinding("log", log.error(), "run `upnext import`, or restore a backup");
   const int64_t last = log->stats().last_ms;
@@ -44,7 +45,7 @@ Finding LogFinding(const Settings& settings) {
           "its end is in the future: look at this machine's clock and at the times of the import"};
 }
 
-void BundleFindings(const Settings& settings, std::vector<Finding>* findings) {
+void BundleFindings(const api::Settings& settings, std::vector<Finding>* findings) {
   const auto opened = settings.project.OpenBundle(bundle::LogChoice::kNewest);
   if (!opened) {
     findings->push_back(
@@ -93,7 +94,7 @@ bool OthersRead(const fs::path& file) {
   return stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
-Finding KeysFinding(const Settings& settings) {
+Finding KeysFinding(const api::Settings& settings) {
   if (!settings.server.keys) {
     return {Health::kWarning, "keys", "requests need none ([server] keys = false)",
             "right only where every program that reaches the port is trusted"};
@@ -140,7 +141,7 @@ void TlsFindings(const net::ServerOptions& options, std::vector<Finding>* findin
 
 }  // namespace
 
-std::vector<Finding> ExamineProject(const Settings& settings) {
+std::vector<Finding> ExamineProject(const api::Settings& settings) {
   std::vector<Finding> findings;
   findings.push_back(LogFinding(settings));
   BundleFindings(settings, &findings);

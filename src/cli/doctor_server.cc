@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.h"
 #include "bundle/opened_bundle.h"
 #include "cli/doctor.h"
 #include "net/http_client.h"
@@ -22,7 +23,7 @@ std::string TextIn(const DoctorJson& answer, const char* key) {
   return at != answer.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
-Finding ReadyFinding(const Settings& settings, const DoctorJson& ready) {
+Finding ReadyFinding(const api::Settings& settings, const DoctorJson& ready) {
   if (const std::string why = TextIn(ready, "not_taken_up"); !why.empty()) {
     return {Health::kError, "served", "the current versions are not taken up: " + why,
             "`upnext publish --previous`, or import or train again"};
@@ -62,7 +63,7 @@ void StepFindings(const DoctorJson& status, std::vector<Finding>* findings) {
 
 }  // namespace
 
-std::vector<Finding> ExamineServer(const Settings& settings, std::string_view url,
+std::vector<Finding> ExamineServer(const api::Settings& settings, std::string_view url,
                                    std::string_view key, bool expected) {
   const auto client = net::HttpClient::Make(url, key, kDoctorTimeoutS);
   if (!client) return {{Health::kError, "server", client.error().message, "correct --server"}};

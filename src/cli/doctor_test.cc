@@ -24,10 +24,10 @@ Finding FindingOf(const std::vector<Finding>& findings, std::string_view what) {
 
 class DoctorTest : public testing::Test {
  protected:
-  Settings Load(std::string_view toml) {
+  api::Settings Load(std::string_view toml) {
     const std::string file = (folder_ / "shop.toml").string();
     EXPECT_TRUE(base::WriteFileAtomic(file, toml));
-    return Settings::Load({.config = file}).value();
+    return api::Settings::Load({.config = file}).value();
   }
   base::TestFolder folder_;
 };
@@ -43,7 +43,7 @@ TEST_F(DoctorTest, TheMachineIsExaminedLineByLine) {
 }
 
 TEST_F(DoctorTest, AnEmptyProjectIsToldToImportAndNothingIsMade) {
-  const Settings settings = Load("");
+  const api::Settings settings = Load("");
   const auto findings = ExamineProject(settings);
   EXPECT_EQ(FindingOf(findings, "log").health, Health::kError);
   EXPECT_THAT(FindingOf(findings, "log").todo, HasSubstr("upnext import"));
@@ -54,7 +54,7 @@ TEST_F(DoctorTest, AnEmptyProjectIsToldToImportAndNothingIsMade) {
 }
 
 TEST_F(DoctorTest, KeysThatOthersReadAndDamagedOnesAreFound) {
-  const Settings settings = Load("");
+  const api::Settings settings = Load("");
   const fs::path keys = settings.project.keys();
   ASSERT_TRUE(base::MakeDirectories(keys.parent_path()));
   ASSERT_TRUE(base::WriteFileAtomic(keys, "{\"format\": 1, \"keys\": []}"));
@@ -70,7 +70,7 @@ TEST_F(DoctorTest, KeysThatOthersReadAndDamagedOnesAreFound) {
 }
 
 TEST_F(DoctorTest, AStoreIsReadAndNotChangedAlsoWhileAServerHasIt) {
-  const Settings settings = Load("");
+  const api::Settings settings = Load("");
   const auto store = settings.project.OpenStore();
   ASSERT_TRUE(store);
   const Finding found = FindingOf(ExamineProject(settings), "store");
@@ -80,12 +80,13 @@ TEST_F(DoctorTest, AStoreIsReadAndNotChangedAlsoWhileAServerHasIt) {
 
 TEST_F(DoctorTest, ACertificateThatIsNoneIsAnError) {
   ASSERT_TRUE(base::WriteFileAtomic(folder_ / "c.pem", "none"));
-  const Settings settings = Load("[server]\ncertificate = \"c.pem\"\nprivate_key = \"c.pem\"\n");
+  const api::Settings settings =
+      Load("[server]\ncertificate = \"c.pem\"\nprivate_key = \"c.pem\"\n");
   EXPECT_EQ(FindingOf(ExamineProject(settings), "tls").health, Health::kError);
 }
 
 TEST_F(DoctorTest, AServerThatShouldRunAndDoesNotIsAnError) {
-  const Settings settings = Load("");
+  const api::Settings settings = Load("");
   EXPECT_TRUE(ExamineServer(settings, "http://127.0.0.1:1", "", false).empty());
   EXPECT_EQ(FindingOf(ExamineServer(settings, "http://127.0.0.1:1", "", true), "server").health,
             Health::kError);

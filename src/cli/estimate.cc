@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "cli/logged_feeds.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "evaluation/off_policy.h"
 #include "project/project.h"
@@ -96,7 +96,7 @@ void PrintReport(const EstimateFlags& flags, const LoggedFeeds& feeds,
 
 Status RunEstimate(EstimateFlags flags) {
   if (flags.feeds.scenario.empty()) flags.feeds.scenario = flags.feeds.of;
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(const LoggedFeeds feeds,
                           ReadLoggedFeeds(settings, flags.feeds, progress));

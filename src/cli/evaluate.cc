@@ -6,13 +6,13 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "base/thread_pool.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/simulated_world.h"
 #include "cli/verbs.h"
 #include "examples/split.h"
@@ -34,7 +34,7 @@ struct EvaluateFlags {
 };
 
 // What the models are truly worth, where a world made the log.
-Result<studies::ValueReport> TrueValue(const Settings& settings, const examples::Split& split,
+Result<studies::ValueReport> TrueValue(const api::Settings& settings, const examples::Split& split,
                                        const std::string& file, base::ThreadPool& pool,
                                        base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, LoadWorld(file));
@@ -52,7 +52,7 @@ std::string WithValue(const std::string& json, const studies::ValueReport& value
 }
 
 Status RunEvaluate(const EvaluateFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedModels opened, settings.project.OpenValidated());
   const bundle::ValidatedModels& models = *opened.models;
   const bundle::Manifest& manifest = models.manifest();

@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "base/thread_pool.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/replay.h"
 #include "examples/split.h"
@@ -41,7 +41,7 @@ struct ExportFlags {
   uint64_t limit = 0;
 };
 
-Status ExportOnnx(const ExportFlags& flags, const Settings& settings, base::ThreadPool& pool) {
+Status ExportOnnx(const ExportFlags& flags, const api::Settings& settings, base::ThreadPool& pool) {
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                           settings.project.OpenBundle(bundle::LogChoice::kTrainedOn));
   const catalogue::Catalogue catalogue(opened.log);
@@ -61,7 +61,8 @@ Status ExportOnnx(const ExportFlags& flags, const Settings& settings, base::Thre
   return Ok();
 }
 
-Status ExportExamples(const ExportFlags& flags, const Settings& settings, base::ThreadPool& pool) {
+Status ExportExamples(const ExportFlags& flags, const api::Settings& settings,
+                      base::ThreadPool& pool) {
   const training::Options& options = settings.training;
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, settings.project.OpenLog());
   ProgressBar progress;
@@ -102,7 +103,7 @@ Status ExportExamples(const ExportFlags& flags, const Settings& settings, base::
 }
 
 Status RunExport(const ExportFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   base::ThreadPool pool(settings.threads);
   if (!flags.onnx.empty()) UPNEXT_RETURN_IF_ERROR(ExportOnnx(flags, settings, pool));
   return flags.examples.empty() ? Ok() : ExportExamples(flags, settings, pool);

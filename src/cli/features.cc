@@ -4,11 +4,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "base/thread_pool.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "features/feature_plan.h"
 #include "features/signal_options.h"
@@ -69,7 +69,7 @@ void PrintFeatures(const std::vector<training::FeatureRow>& rows) {
 }
 
 Status RunFeatures(const FeaturesFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   const training::Options& options = settings.training;
   UPNEXT_ASSIGN_OR_RETURN(
       const features::FeaturePlan plan,

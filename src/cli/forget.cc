@@ -9,12 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/file.h"
 #include "base/numbers.h"
 #include "cli/output.h"
 #include "cli/printable.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "project/project.h"
 #include "schema/event.h"
@@ -66,7 +66,7 @@ Result<std::vector<std::string>> UsersOf(const ForgetFlags& flags) {
 
 Status RunForget(const ForgetFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> users, UsersOf(flags));
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, settings.project.Lock());
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(const project::Forgot done,

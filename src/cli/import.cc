@@ -6,11 +6,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "log/compact.h"
 #include "project/forget.h"
@@ -151,7 +151,7 @@ Status RunCompact(const project::Project& project, bool json) {
 }
 
 Status RunImport(const ImportFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(api::Settings settings, api::Settings::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, settings.project.Lock());
   const project::Project& project = settings.project;
   ProgressBar progress;

@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "ann/index.h"
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "base/time_text.h"
 #include "bundle/manifest.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "log/event_log.h"
 #include "project/project.h"
@@ -145,7 +145,7 @@ Status RunInspect(const InspectFlags& flags) {
     UPNEXT_ASSIGN_OR_RETURN(nlohmann::ordered_json one, Inspect(flags.path));
     found.push_back(std::move(one));
   } else {
-    UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+    UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
     const project::Project& project = settings.project;
     UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project.OpenLog());
     found.push_back(LogJson(log));

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/clock.h"
 #include "base/time_text.h"
 #include "cli/output.h"
 #include "cli/printable.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "project/project.h"
 
@@ -27,7 +27,7 @@ struct KeysFlags {
 };
 
 Result<std::filesystem::path> FileOf(const KeysFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   return settings.project.keys();
 }
 

@@ -122,15 +122,15 @@ std::optional<size_t> ObjectiveOf(const std::vector<ranking::Objective>& objecti
 
 }  // namespace
 
-Result<LoggedFeeds> ReadLoggedFeeds(const Settings& settings, const LoggedFeedsOptions& options,
-                                    base::Progress& progress) {
+Result<LoggedFeeds> ReadLoggedFeeds(const api::Settings& settings,
+                                    const LoggedFeedsOptions& options, base::Progress& progress) {
   const schema::Schema& schema = settings.project.schema();
   const auto reward = schema.FindEventType(options.reward);
   if (!reward) return InvalidArgument("--reward: {}", schema.UnknownEventType(options.reward));
   for (const std::string& scenario : {options.of, options.scenario}) {
     UPNEXT_RETURN_IF_ERROR(settings.engine.scenarios.Find(scenario));
   }
-  serving::ReplayOptions replay = ReplayOptionsOf(settings);
+  serving::ReplayOptions replay = api::ReplayOptionsOf(settings);
   replay.other_scenario = options.scenario;
   UPNEXT_ASSIGN_OR_RETURN(const auto replayer, serving::Replayer::Open(std::move(replay)));
   LoggedFeeds feeds;

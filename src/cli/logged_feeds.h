@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/progress.h"
 #include "base/status.h"
-#include "cli/settings.h"
 #include "evaluation/off_policy.h"
 
 namespace upnext::cli {
@@ -39,8 +39,8 @@ struct LoggedFeeds {
 };
 
 // kInvalidArgument for an unknown event type or scenario.
-Result<LoggedFeeds> ReadLoggedFeeds(const Settings& settings, const LoggedFeedsOptions& options,
-                                    base::Progress& progress);
+Result<LoggedFeeds> ReadLoggedFeeds(const api::Settings& settings,
+                                    const LoggedFeedsOptions& options, base::Progress& progress);
 
 }  // namespace upnext::cli
 

@@ -11,13 +11,13 @@
 #include <string>
 #include <thread>
 
+#include "api/settings.h"
 #include "base/child_process.h"
 #include "base/file.h"
 #include "cli/output.h"
 #include "cli/own_program.h"
 #include "cli/printable.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "mcp/session.h"
 #include "project/project.h"
@@ -129,7 +129,7 @@ Result<std::string> RunVerb(const OwnProgram& program, const Outputs& outputs,
 }
 
 Status RunMcp(const McpFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   const OwnProgram program = ThisProgram(flags.project);
   const Outputs outputs{settings.project.directory() / fmt::format("mcp-{}", getpid())};
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(outputs.folder));

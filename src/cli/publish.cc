@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.h"
 #include "bundle/opened_bundle.h"
+#include "cli/older_log.h"
 #include "cli/output.h"
-#include "cli/settings.h"
 #include "cli/site_operations.h"
 #include "cli/verbs.h"
 #include "net/admin.h"
@@ -61,7 +62,7 @@ Status List(const project::Project& project, bool json) {
 }
 
 Status RunPublish(const PublishFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   if (flags.version.empty() && !flags.previous) return List(settings.project, flags.json);
   UPNEXT_ASSIGN_OR_RETURN(
       const std::string version,

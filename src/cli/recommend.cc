@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "bundle/opened_bundle.h"
@@ -21,9 +22,9 @@
 #include "cli/expression_flags.h"
 #include "cli/feed.h"
 #include "cli/feeds_file.h"
+#include "cli/older_log.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/holdout.h"
 #include "features/live_counts.h"
@@ -73,7 +74,7 @@ Result<examples::Split> EverythingTrains(const features::PositiveRule& rule,
 }
 
 // For feeds of now the bundle as it is published; for test cases as it was before it saw them.
-Result<bundle::OpenedBundle> OpenAt(const Settings& settings, bool at_test) {
+Result<bundle::OpenedBundle> OpenAt(const api::Settings& settings, bool at_test) {
   if (!at_test) {
     UPNEXT_RETURN_IF_ERROR(TellOlderLog(settings.project));
     return settings.project.OpenBundle(bundle::LogChoice::kNewest);
@@ -86,7 +87,7 @@ Result<bundle::OpenedBundle> OpenAt(const Settings& settings, bool at_test) {
 class Recommender {
  public:
   static Result<std::unique_ptr<Recommender>> Open(const RecommendFlags& flags) {
-    UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
+    UPNEXT_ASSIGN_OR_RETURN(api::Settings settings, api::Settings::Load(flags.project));
     // Test cases are those of the log that the bundle was trained on.
     const bool at_test = flags.at == "test";
     UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened, OpenAt(settings, at_test));
@@ -102,7 +103,7 @@ class Recommender {
   Status RunAll();
 
  private:
-  Recommender(const RecommendFlags& flags, Settings settings, bundle::OpenedBundle opened,
+  Recommender(const RecommendFlags& flags, api::Settings settings, bundle::OpenedBundle opened,
               examples::Split split)
       : flags_(flags),
         pool_(settings.threads),
@@ -139,7 +140,7 @@ class Recommender {
 
   const RecommendFlags& flags_;
   base::ThreadPool pool_;
-  Settings settings_;
+  api::Settings settings_;
   bundle::OpenedBundle opened_;
   catalogue::Catalogue catalogue_;
   examples::Split split_;

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/numbers.h"
 #include "cli/output.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "project/project.h"
 #include "serving/slate_record.h"
@@ -106,8 +106,9 @@ Status RunReplay(const ReplayFlags& flags) {
   if (flags.requests.empty() && flags.last == 0 && !flags.all) {
     return InvalidArgument("nothing to replay: name requests, or give --last N or --all");
   }
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const auto replayer, serving::Replayer::Open(ReplayOptionsOf(settings)));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const auto replayer,
+                          serving::Replayer::Open(api::ReplayOptionsOf(settings)));
   ReplayCounts counts;
   UPNEXT_ASSIGN_OR_RETURN(const auto requests, RequestsOf(flags, *replayer, &counts));
   for (const uint64_t request : requests) {

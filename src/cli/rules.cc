@@ -7,13 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/clock.h"
 #include "base/time_text.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
+#include "cli/older_log.h"
 #include "cli/output.h"
 #include "cli/printable.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "features/live_counts.h"
 #include "log/event_log.h"
@@ -48,7 +49,7 @@ struct Preview {
 class RuleChecker {
  public:
   static Result<std::unique_ptr<RuleChecker>> Open(const RulesFlags& flags) {
-    UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
+    UPNEXT_ASSIGN_OR_RETURN(api::Settings settings, api::Settings::Load(flags.project));
     UPNEXT_RETURN_IF_ERROR(TellOlderLog(settings.project));
     UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
                             settings.project.OpenBundle(bundle::LogChoice::kNewest));
@@ -62,7 +63,7 @@ class RuleChecker {
   Status ShowUser();
 
  private:
-  RuleChecker(const RulesFlags& flags, Settings settings, bundle::OpenedBundle opened)
+  RuleChecker(const RulesFlags& flags, api::Settings settings, bundle::OpenedBundle opened)
       : flags_(flags),
         settings_(std::move(settings)),
         opened_(std::move(opened)),
@@ -150,7 +151,7 @@ class RuleChecker {
   }
 
   const RulesFlags& flags_;
-  Settings settings_;
+  api::Settings settings_;
   bundle::OpenedBundle opened_;
   catalogue::Catalogue catalogue_;
   features::LiveCounts live_;

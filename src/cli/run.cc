@@ -3,10 +3,10 @@
 #include <utility>
 #include <vector>
 
+#include "api/settings.h"
 #include "cli/output.h"
 #include "cli/own_program.h"
 #include "cli/run_steps.h"
-#include "cli/settings.h"
 #include "cli/site_server.h"
 #include "cli/verbs.h"
 #include "net/server_options.h"
@@ -22,7 +22,7 @@ struct RunFlags {
 };
 
 Status RunRun(const RunFlags& flags, const CLI::App& app) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   const net::ServerOptions options = WithFlags(settings.server, flags.server);
   NoteServerFlags(app, options, settings.project.config());
   UPNEXT_ASSIGN_OR_RETURN(const auto steps, RunSteps::Load(settings, ThisProgram(flags.project)));

@@ -10,13 +10,13 @@
 #include <thread>
 #include <utility>
 
+#include "api/run_options.h"
 #include "base/child_process.h"
 #include "base/file.h"
 #include "base/mutex.h"
 #include "cli/inbox.h"
 #include "cli/output.h"
 #include "cli/printable.h"
-#include "cli/run_options.h"
 
 namespace upnext::cli {
 
@@ -63,7 +63,7 @@ struct RunSteps::Rep {
     bool running = false;
     std::string note = {};
   };
-  const Settings& settings;
+  const api::Settings& settings;
   const OwnProgram program;
   const base::Clock& clock;
   const fs::path folder;
@@ -75,7 +75,7 @@ struct RunSteps::Rep {
   std::vector<Step> steps UPNEXT_GUARDED_BY(mutex);
   std::thread thread;
 
-  Rep(const Settings& s, OwnProgram p, const base::Clock& c)
+  Rep(const api::Settings& s, OwnProgram p, const base::Clock& c)
       : settings(s),
         program(std::move(p)),
         clock(c),
@@ -294,7 +294,7 @@ void RunSteps::Rep::Finish(size_t step, const std::string& outcome) {
 RunSteps::RunSteps(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 RunSteps::~RunSteps() { Stop(); }
 
-Result<std::unique_ptr<RunSteps>> RunSteps::Load(const Settings& settings, OwnProgram program,
+Result<std::unique_ptr<RunSteps>> RunSteps::Load(const api::Settings& settings, OwnProgram program,
                                                  const base::Clock& clock) {
   auto rep = std::make_unique<Rep>(settings, std::move(program), clock);
   UPNEXT_RETURN_IF_ERROR(rep->Load());

@@ -14,17 +14,17 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "cli/own_program.h"
-#include "cli/settings.h"
 #include "net/status_page.h"
 
 namespace upnext::cli {
 
 class RunSteps {
  public:
-  static Result<std::unique_ptr<RunSteps>> Load(const Settings& settings, OwnProgram program,
+  static Result<std::unique_ptr<RunSteps>> Load(const api::Settings& settings, OwnProgram program,
                                                 const base::Clock& clock = base::SystemClock());
   ~RunSteps();  // as Stop()
   void Start();

@@ -32,9 +32,9 @@ class RunStepsTest : public testing::Test {
   std::unique_ptr<RunSteps> Load(const std::string& run) {
     const fs::path file = folder_ / "site.toml";
     EXPECT_TRUE(base::WriteFileAtomic(file, "[run]\n" + run));
-    auto settings = Settings::Load({.config = file.string()});
+    auto settings = api::Settings::Load({.config = file.string()});
     EXPECT_TRUE(settings) << settings.error().message;
-    settings_.push_back(std::make_unique<Settings>(*std::move(settings)));
+    settings_.push_back(std::make_unique<api::Settings>(*std::move(settings)));
     auto steps = RunSteps::Load(*settings_.back(),
                                 {.path = (folder_ / "program").string(),
                                  .project_flags = {"-c", "site.toml"},
@@ -72,7 +72,7 @@ class RunStepsTest : public testing::Test {
 
   base::TestFolder folder_;
   base::FixedClock clock_{*base::ParseTime("2026-05-01T02:00:00Z")};
-  std::vector<std::unique_ptr<Settings>> settings_;
+  std::vector<std::unique_ptr<api::Settings>> settings_;
 };
 
 TEST_F(RunStepsTest, AStepRunsAtItsTimeAndItsOutcomeIsKept) {
@@ -220,16 +220,6 @@ TEST_F(RunStepsTest, AStepWaitsWhileSomebodyElseHoldsTheProject) {
   lock.reset();
   Await([&] { return StatusOf(*steps, "train").outcome == "ok"; });
   EXPECT_EQ(StatusOf(*steps, "train").note, "");
-}
-
-TEST(RunOptions, AWrongScheduleIsAMistakeOfTheProjectFile) {
-  const base::TestFolder folder;
-  const fs::path file = folder / "site.toml";
-  ASSERT_TRUE(base::WriteFileAtomic(file, "[run]\ntrain = 'at noon'\n"));
-  const auto settings = Settings::Load({.config = file.string()});
-  ASSERT_FALSE(settings);
-  EXPECT_THAT(settings.error().message, HasSubstr("site.toml:2"));
-  EXPECT_THAT(settings.error().message, HasSubstr("\"at 03:00\" (UTC) or \"never\""));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include <memory>
 
-#include "cli/settings.h"
+#include "api/settings.h"
 #include "cli/site_server.h"
 #include "cli/verbs.h"
 #include "net/server_options.h"
@@ -15,7 +15,7 @@ struct ServeFlags {
 };
 
 Status RunServe(const ServeFlags& flags, const CLI::App& app) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   const net::ServerOptions options = WithFlags(settings.server, flags.server);
   NoteServerFlags(app, options, settings.project.config());
   UPNEXT_ASSIGN_OR_RETURN(const auto server, SiteServer::Start(settings, options));

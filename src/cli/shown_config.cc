@@ -31,7 +31,7 @@ bool MayHoldSecret(std::string_view value) {
          });
 }
 
-std::vector<base::ConfigValue> ShownConfig(const Settings& settings) {
+std::vector<base::ConfigValue> ShownConfig(const api::Settings& settings) {
   std::vector<base::ConfigValue> values = settings.project.config().Values();
   for (base::ConfigValue& one : values) {
     if (MayHoldSecret(one.value)) one.value = "\"(hidden)\"";

@@ -9,14 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/config.h"
-#include "cli/settings.h"
 
 namespace upnext::cli {
 
 // All that is read of the project file, flags and environment. A value that may hold a secret has
 // "(hidden)" in its place.
-std::vector<base::ConfigValue> ShownConfig(const Settings& settings);
+std::vector<base::ConfigValue> ShownConfig(const api::Settings& settings);
 
 // Whether a value may hold a password or a token: a SELECT can name a database with its password, and a
 // URL can have one.

@@ -19,7 +19,7 @@ TEST(ShownConfig, HasEveryKeyThatTheProgramReadsWithItsOrigin) {
       file,
       "[retrieval]\ndim = 32\n[import]\n"
       "events = \"SELECT * FROM postgres_scan('host=db password=hunter2', 'public', 'e')\"\n"));
-  const auto settings = Settings::Load({.config = file, .directory = "elsewhere"});
+  const auto settings = api::Settings::Load({.config = file, .directory = "elsewhere"});
   ASSERT_TRUE(settings) << settings.error().message;
   std::map<std::string, std::pair<std::string, std::string>> shown;
   for (const base::ConfigValue& one : ShownConfig(*settings)) {

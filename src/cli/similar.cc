@@ -2,13 +2,14 @@
 
 #include <memory>
 
+#include "api/settings.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "cli/expression_flags.h"
 #include "cli/feed.h"
+#include "cli/older_log.h"
 #include "cli/output.h"
 #include "cli/printable.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "net/slate_json.h"
 #include "project/project.h"
@@ -27,7 +28,7 @@ struct SimilarFlags {
 };
 
 Status RunSimilar(const SimilarFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   UPNEXT_RETURN_IF_ERROR(TellOlderLog(settings.project));
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                           settings.project.OpenBundle(bundle::LogChoice::kNewest));

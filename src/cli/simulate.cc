@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "api/settings.h"
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "base/time_text.h"
@@ -13,7 +14,6 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/server_recommender.h"
-#include "cli/settings.h"
 #include "cli/simulate_live.h"
 #include "cli/verbs.h"
 #include "simulator/log_writer.h"
@@ -77,8 +77,9 @@ Result<OutsidePolicy> PolicyOf(const SimulateFlags& flags, const simulator::Worl
                             ServerRecommender::Connect(*outside.world, ServerOf(flags)));
     return outside;
   }
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings,
-                          Settings::Load({.config = flags.bundle, .directory = flags.project_dir}));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const api::Settings settings,
+      api::Settings::Load({.config = flags.bundle, .directory = flags.project_dir}));
   UPNEXT_ASSIGN_OR_RETURN(outside.opened,
                           settings.project.OpenBundle(bundle::LogChoice::kTrainedOn));
   // A session that begins before midnight may end after it; no log of these days ends a day later.

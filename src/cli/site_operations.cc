@@ -64,7 +64,7 @@ Result<std::vector<net::BundleChange>> ChangesOf(const project::Project& project
   return changes;
 }
 
-Result<net::BackedUp> BackUp(const Settings& settings, const store::Store& store,
+Result<net::BackedUp> BackUp(const api::Settings& settings, const store::Store& store,
                              std::string_view name) {
   if (settings.server.backups.empty()) {
     return FailedPrecondition(
@@ -109,7 +109,7 @@ Result<std::vector<net::BundleVersion>> BundlesOf(const project::Project& projec
   return bundles;
 }
 
-net::Operations OperationsOf(const Settings& settings, serving::Follower& follower,
+net::Operations OperationsOf(const api::Settings& settings, serving::Follower& follower,
                              std::shared_ptr<const store::Store> store) {
   const project::Project& project = settings.project;
   return {

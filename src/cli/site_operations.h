@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/status.h"
-#include "cli/settings.h"
 #include "net/admin.h"
 #include "project/project.h"
 #include "serving/follower.h"
@@ -19,7 +19,7 @@
 
 namespace upnext::cli {
 
-net::Operations OperationsOf(const Settings& settings, serving::Follower& follower,
+net::Operations OperationsOf(const api::Settings& settings, serving::Follower& follower,
                              std::shared_ptr<const store::Store> store);
 
 // The published bundles with the main figures of their reports, oldest first.

@@ -24,6 +24,7 @@
 #include "bundle/manifest.h"
 #include "bundle/opened_bundle.h"
 #include "cli/memory_budget.h"
+#include "cli/older_log.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/site_operations.h"
@@ -137,7 +138,7 @@ Result<Opened> OpenAccess(const project::Project& project, const net::ServerOpti
 
 }  // namespace
 
-Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
+Result<std::unique_ptr<SiteServer>> SiteServer::Start(const api::Settings& settings,
                                                       const net::ServerOptions& wanted,
                                                       Steps steps) {
   LimitArenas();

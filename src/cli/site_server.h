@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "api/settings.h"
 #include "base/config.h"
 #include "base/status.h"
-#include "cli/settings.h"
 #include "net/api.h"
 #include "net/http_server.h"
 #include "net/server_options.h"
@@ -32,7 +32,7 @@ class SiteServer {
   // Says on stderr where it listens and what it serves. Without a bundle the project stays as it is.
   // `steps` are those that the status page shows; called from any thread.
   static Result<std::unique_ptr<SiteServer>> Start(
-      const Settings& settings, const net::ServerOptions& options,
+      const api::Settings& settings, const net::ServerOptions& options,
       Steps steps = [] { return NoSteps(); });
   // Returns when the server has stopped: not ready for stop_delay first, then closed. Calls
   // `on_stop` in between.

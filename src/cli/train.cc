@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/settings.h"
 #include "base/thread_pool.h"
 #include "base/time_text.h"
 #include "bundle/manifest.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "project/project.h"
 #include "report/render.h"
@@ -55,7 +55,7 @@ void PrintResult(const training::JobResult& result, bool json) {
 }
 
 Status RunTrain(const TrainFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(api::Settings settings, api::Settings::Load(flags.project));
   if (flags.seed >= 0) settings.training.SetSeed(static_cast<uint64_t>(flags.seed));
   training::JobRequest request = flags.request;
   for (const auto stage : {training::Stage::kRetrieval, training::Stage::kRanking}) {

@@ -5,13 +5,13 @@
 #include <filesystem>
 #include <memory>
 
+#include "api/settings.h"
 #include "base/file.h"
 #include "base/thread_pool.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 #include "cli/simulated_world.h"
 #include "cli/verbs.h"
 #include "evaluation/impressions.h"
@@ -53,7 +53,7 @@ std::vector<uint8_t> Varied(const std::vector<ranking::Objective>& objectives,
 }
 
 // Searches on the cached predictions of a part.
-Result<report::ScoreReport> Tune(const TuneFlags& flags, const Settings& settings,
+Result<report::ScoreReport> Tune(const TuneFlags& flags, const api::Settings& settings,
                                  const bundle::OpenedModels& opened, base::ThreadPool& pool,
                                  base::Progress& progress) {
   const bundle::ValidatedModels& models = *opened.models;
@@ -139,7 +139,7 @@ Status WriteScore(const TuneFlags& flags, const base::Config& config,
 }
 
 Status RunTune(const TuneFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedModels opened, settings.project.OpenValidated());
   if (opened.models->ranker() == nullptr) {
     return FailedPrecondition(

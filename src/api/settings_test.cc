@@ -1,4 +1,4 @@
-#include "cli/settings.h"
+#include "api/settings.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/test_folder.h"
 
-namespace upnext::cli {
+namespace upnext::api {
 namespace {
 
 TEST(Settings, AMistakeAnywhereIsReportedWithLineAndNearestName) {
@@ -22,6 +22,16 @@ TEST(Settings, AMistakeAnywhereIsReportedWithLineAndNearestName) {
   EXPECT_THAT(settings.error().message, testing::HasSubstr("ranking"));
 }
 
+TEST(RunOptions, AWrongScheduleIsAMistakeOfTheProjectFile) {
+  const base::TestFolder folder;
+  const std::filesystem::path file = folder.path() / "site.toml";
+  ASSERT_TRUE(base::WriteFileAtomic(file, "[run]\ntrain = 'at noon'\n"));
+  const auto settings = Settings::Load({.config = file.string()});
+  ASSERT_FALSE(settings);
+  EXPECT_THAT(settings.error().message, testing::HasSubstr("site.toml:2"));
+  EXPECT_THAT(settings.error().message, testing::HasSubstr("\"at 03:00\" (UTC) or \"never\""));
+}
+
 TEST(ReadyProjects, EveryOneIsFreeOfMistakes) {
   for (const char* name : {"demo", "kuairand", "ml-1m", "beauty"}) {
     const std::string file = (std::filesystem::path(UPNEXT_CONFIGS) / name).string() + ".toml";
@@ -31,4 +41,4 @@ TEST(ReadyProjects, EveryOneIsFreeOfMistakes) {
 }
 
 }  // namespace
-}  // namespace upnext::cli
+}  // namespace upnext::api

@@ -1,13 +1,13 @@
 // A project with the options of every room, as its project file gives them.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(location));
-#ifndef UPNEXT_CLI_SETTINGS_H_
-#define UPNEXT_CLI_SETTINGS_H_
+#ifndef UPNEXT_API_SETTINGS_H_
+#define UPNEXT_API_SETTINGS_H_
 
 #include <filesystem>
 
+#include "api/run_options.h"
 #include "base/status.h"
-#include "cli/run_options.h"
 #include "import/import.h"
 #include "net/server_options.h"
 #include "project/project.h"
@@ -15,7 +15,7 @@
 #include "serving/replay.h"
 #include "training/options.h"
 
-namespace upnext::cli {
+namespace upnext::api {
 
 struct Settings {
   std::filesystem::path file;  // the project file
@@ -34,9 +34,6 @@ struct Settings {
 // What makes the answers of the project's server again. Refers to the settings.
 serving::ReplayOptions ReplayOptionsOf(const Settings& settings);
 
-// A line on stderr when feeds rest on an older log than the current one.
-Status TellOlderLog(const project::Project& project);
+}  // namespace upnext::api
 
-}  // namespace upnext::cli
-
-#endif  // UPNEXT_CLI_SETTINGS_H_
+#endif  // UPNEXT_API_SETTINGS_H_

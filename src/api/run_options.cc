@@ -1,9 +1,9 @@
-#include "cli/run_options.h"
+#include "api/run_options.h"
 
 #include <string>
 #include <utility>
 
-namespace upnext::cli {
+namespace upnext::api {
 
 RunOptions RunOptions::FromConfig(const base::Config& config, const std::filesystem::path& folder) {
   const base::ConfigTable run = config.Table("run");
@@ -24,4 +24,4 @@ RunOptions RunOptions::FromConfig(const base::Config& config, const std::filesys
   return options;
 }
 
-}  // namespace upnext::cli
+}  // namespace upnext::api

@@ -1,13 +1,12 @@
-#include "cli/settings.h"
+#include "api/settings.h"
 
 #include <filesystem>
 #include <utility>
 
 #include "base/config.h"
 #include "bundle/opened_bundle.h"
-#include "cli/output.h"
 
-namespace upnext::cli {
+namespace upnext::api {
 
 Result<Settings> Settings::Load(const project::Location& location) {
   UPNEXT_ASSIGN_OR_RETURN(project::Project project, project::Project::Load(location));
@@ -47,10 +46,4 @@ serving::ReplayOptions ReplayOptionsOf(const Settings& settings) {
           .prepare = [&project](bundle::Bundle& bundle) { project.SetScoreWeights(&bundle); }};
 }
 
-Status TellOlderLog(const project::Project& project) {
-  UPNEXT_ASSIGN_OR_RETURN(const bundle::ServedVersions served, project.Served());
-  if (const std::string note = served.Note(); !note.empty()) Tell("note: {}\n", note);
-  return Ok();
-}
-
-}  // namespace upnext::cli
+}  // namespace upnext::api

@@ -7,15 +7,15 @@
 //   inbox = "incoming"       a folder; what is moved into it is appended
 //
 // A plain value.
-#ifndef UPNEXT_CLI_RUN_OPTIONS_H_
-#define UPNEXT_CLI_RUN_OPTIONS_H_
+#ifndef UPNEXT_API_RUN_OPTIONS_H_
+#define UPNEXT_API_RUN_OPTIONS_H_
 
 #include <filesystem>
 
 #include "base/config.h"
 #include "base/schedule.h"
 
-namespace upnext::cli {
+namespace upnext::api {
 
 struct RunOptions {
   base::Schedule import, train;
@@ -27,6 +27,6 @@ struct RunOptions {
   static RunOptions FromConfig(const base::Config& config, const std::filesystem::path& folder);
 };
 
-}  // namespace upnext::cli
+}  // namespace upnext::api
 
-#endif  // UPNEXT_CLI_RUN_OPTIONS_H_
+#endif  // UPNEXT_API_RUN_OPTIONS_H_
