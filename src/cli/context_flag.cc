@@ -1,50 +1,12 @@
 #include "cli/context_flag.h"
 
-#include <algorithm>
 #include <set>
-#include <string_view>
+#include <string>
 #include <utility>
-#include <vector>
 
-#include "base/suggest.h"
-#include "net/event_json.h"
-#include "schema/values.h"
+#include "api/request_context.h"
 
 namespace upnext::cli {
-
-namespace {
-
-constexpr schema::Entity kRequest = schema::Entity::kRequest;
-
-Status SetOne(const schema::Schema& schema, const std::string& name, std::string value,
-              serving::Request* request) {
-  const std::pair<std::string_view, std::string serving::Request::*> built_in[] = {
-      {"device", &serving::Request::device},
-      {"region", &serving::Request::region},
-      {"current_item", &serving::Request::current_item}};
-  std::vector<std::string> known;
-  for (const auto& [of, member] : built_in) {
-    if (of == name) {
-      request->*member = std::move(value);
-      return Ok();
-    }
-    known.emplace_back(of);
-  }
-  for (const schema::Attribute& attribute : schema.declared(kRequest)) {
-    known.push_back(attribute.name);
-  }
-  const auto number = schema.FindAttribute(kRequest, name);
-  if (!number || schema.attributes(kRequest)[*number].built_in) {
-    return InvalidArgument("requests have no '{}'{}{}", name, base::DidYouMean(name, known),
-                           number ? "" : net::HowToDeclare(name, "category"));
-  }
-  std::erase_if(request->attributes, [&](const auto& set) { return set.first == *number; });
-  if (value.empty()) return Ok();
-  request->attributes.emplace_back(*number, std::move(value));
-  return schema::CheckDeclared(schema, kRequest, request->attributes);
-}
-
-}  // namespace
 
 Status SetContext(const schema::Schema& schema, std::span<const std::string> flags,
                   serving::Request* request) {
@@ -56,7 +18,7 @@ Status SetContext(const schema::Schema& schema, std::span<const std::string> fla
     }
     const std::string name = flag.substr(0, at);
     if (!names.insert(name).second) return InvalidArgument("--context {} is given twice", name);
-    if (Status status = SetOne(schema, name, flag.substr(at + 1), request); !status) {
+    if (Status status = api::SetRequestValue(schema, name, flag.substr(at + 1), request); !status) {
       return WithContext(std::move(status).error(), "--context");
     }
   }
