@@ -1,16 +1,15 @@
 #include "evaluation/evaluate.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "api/models.h"
 #include "api/settings.h"
 #include "base/numbers.h"
 #include "base/thread_pool.h"
 #include "bundle/opened_bundle.h"
-#include "catalogue/catalogue.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/simulated_world.h"
@@ -20,7 +19,6 @@
 #include "report/render.h"
 #include "simulator/world.h"
 #include "studies/live_value.h"
-#include "training/dataset.h"
 #include "training/tested_bundle.h"
 
 namespace upnext::cli {
@@ -53,38 +51,16 @@ std::string WithValue(const std::string& json, const studies::ValueReport& value
 
 Status RunEvaluate(const EvaluateFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedModels opened, settings.project.OpenValidated());
-  const bundle::ValidatedModels& models = *opened.models;
-  const bundle::Manifest& manifest = models.manifest();
-  const catalogue::Catalogue catalogue(opened.log);
-  UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
-                          training::SplitOf(settings.training.dataset, manifest, opened.log));
-  const examples::ReplaySource source{opened.log, catalogue, opened.rule, split};
-
-  evaluation::EvaluateOptions options = settings.training.evaluate;
-  options.part =
-      flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation;
-  options.frozen_state = flags.frozen;
-  if (flags.importance) options.importance_impressions = evaluation::kImportanceSample;
-  options.served.order = manifest.order;
-  options.reach.scratch = settings.project.directory() / fmt::format(".reach-{}", getpid());
-  if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
   base::ThreadPool pool(settings.threads);
   ProgressBar progress;
-  UPNEXT_ASSIGN_OR_RETURN(
-      evaluation::Report report,
-      evaluation::Evaluate({source, models.tables(), models.candidate(), models.ranker()}, options,
-                           pool, progress));
-  report.version = manifest.version;
-  if (manifest.forced) {
-    report.notes.push_back("published with --force although " + manifest.gate);
-  }
-  if (bundle::KeepsValidated(manifest)) {
-    report.notes.push_back(
-        "the figures are of the models that were fitted on the training part; the published ones "
-        "were fitted on the whole log and have seen the held-out events");
-  }
-  report.notes.insert(report.notes.end(), models.notes().begin(), models.notes().end());
+  api::EvaluateRequest request = {
+      .part = flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation,
+      .frozen = flags.frozen,
+      .importance = flags.importance};
+  if (flags.seed >= 0) request.seed = static_cast<uint64_t>(flags.seed);
+  UPNEXT_ASSIGN_OR_RETURN(const api::Evaluated found,
+                          api::EvaluateProject(settings, request, pool, progress));
+  const evaluation::Report& report = found.report;
   if (!flags.html.empty()) {
     UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, report::RenderHtml(report)));
     progress.Note(fmt::format("wrote {}", flags.html));
@@ -92,7 +68,7 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   std::string out = flags.json ? report::RenderJson(report) : report::RenderTable(report);
   if (!flags.world.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const studies::ValueReport value,
-                            TrueValue(settings, split, flags.world, pool, progress));
+                            TrueValue(settings, found.split, flags.world, pool, progress));
     out = flags.json ? WithValue(out, value) : out + "\n" + studies::RenderValueTable(value);
   }
   Print("{}\n", out);

@@ -4,8 +4,8 @@
 
 #include <charconv>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "api/import_project.h"
 #include "api/settings.h"
 #include "base/numbers.h"
 #include "bundle/opened_bundle.h"
@@ -15,8 +15,6 @@
 #include "log/compact.h"
 #include "project/forget.h"
 #include "project/project.h"
-#include "schema/attribute.h"
-#include "store/stored_events.h"
 
 namespace upnext::cli {
 namespace {
@@ -42,40 +40,12 @@ std::string Effect(const import::ImportReport& report, const bundle::ServedVersi
       served.bundle, kTakenUp);
 }
 
-void PrintReport(const import::ImportReport& report, const bundle::ServedVersions& served,
-                 bool json) {
+void PrintReport(const api::Imported& done, bool json) {
   if (json) {
-    const nlohmann::json out = {
-        {"version", report.version},
-        {"events", report.events},
-        {"item_rows", report.items},
-        {"user_rows", report.users},
-        {"appended", report.appended},
-        {"duplicates", report.duplicates},
-        {"posted", report.posted},
-        {"posted_new", report.posted_new},
-        {"posted_items", report.posted_items},
-        {"posted_users", report.posted_users},
-        {"late", report.late},
-        {"implausible_times", report.implausible_times},
-        {"log_events", report.log_events},
-        {"items", report.log_items},
-        {"users", report.log_users},
-        {"gone_items", report.gone_items},
-        {"gone_users", report.gone_users},
-        {"numbered_afresh", report.numbered_afresh},
-        {"served", {{"bundle", served.bundle}, {"log", served.log}}},
-        {"rejected",
-         {{"events", report.rejected_events},
-          {"items", report.rejected_items},
-          {"users", report.rejected_users}}},
-        {"rejects_file", report.rejects_file.string()},
-        {"warnings", report.warnings},
-        {"seconds", report.seconds},
-    };
-    Print("{}\n", out.dump(2));
+    Print("{}\n", api::ImportJson(done).dump(2));
     return;
   }
+  const import::ImportReport& report = done.report;
   Print("event log {}: {} events, {} items, {} users ({:.1f} s)\n", report.version,
         base::WithThousands(report.log_events), base::WithThousands(report.log_items),
         base::WithThousands(report.log_users), report.seconds);
@@ -108,26 +78,28 @@ void PrintReport(const import::ImportReport& report, const bundle::ServedVersion
     Print("{} rows rejected, listed with reasons in {}\n", base::WithThousands(rejected),
           report.rejects_file.string());
   }
-  Print("{}\n", Effect(report, served));
+  Print("{}\n", Effect(report, done.served));
 }
 
 // "3/8": the third of eight.
-Status ReadPart(const std::string& text, import::ImportOptions& options) {
+Status ReadPart(const std::string& text, api::ImportRequest& request) {
   const auto number = [](std::string_view digits, uint32_t& value) {
     const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);
     return error == std::errc() && end == digits.end();
   };
   const size_t slash = text.find('/');
   if (slash == std::string::npos ||
-      !number(std::string_view(text).substr(0, slash), options.part) ||
-      !number(std::string_view(text).substr(slash + 1), options.parts)) {
+      !number(std::string_view(text).substr(0, slash), request.part) ||
+      !number(std::string_view(text).substr(slash + 1), request.parts)) {
     return InvalidArgument("--part: expected K/N, such as 1/8, found '{}'", text);
   }
   return Ok();
 }
 
 Status RunCompact(const project::Project& project, bool json) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
   ProgressBar progress;
+  UPNEXT_RETURN_IF_ERROR(project::ForgetDeleted(project, progress));
   Result<log::CompactReport> report = log::Compact(project.logs().root(), progress);
   if (!report && report.error().code == Code::kNotFound) {
     return NotFound("{}: no event log to compact; run `upnext import` without --compact first",
@@ -151,33 +123,17 @@ Status RunCompact(const project::Project& project, bool json) {
 }
 
 Status RunImport(const ImportFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(api::Settings settings, api::Settings::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, settings.project.Lock());
-  const project::Project& project = settings.project;
+  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
+  if (flags.compact) return RunCompact(settings.project, flags.json);
+  api::ImportRequest request = {
+      .append = flags.append, .from_store = flags.from_store, .full = flags.full};
+  if (flags.max_rejects >= 0) request.max_rejects = flags.max_rejects;
+  if (flags.shards > 0) request.shards = flags.shards;
+  if (!flags.part.empty()) UPNEXT_RETURN_IF_ERROR(ReadPart(flags.part, request));
   ProgressBar progress;
-  UPNEXT_ASSIGN_OR_RETURN(const project::Forgot forgot, project::ForgetDeleted(project, progress));
-  if (flags.compact) return RunCompact(project, flags.json);
-  settings.import.deletions = forgot.deletions;
-  settings.import.append = flags.append;
-  if (flags.from_store) {
-    settings.import.posted = [&](const log::PostedMark& since, const auto& visit) {
-      return store::ReadStored(
-          project.store(), project.schema(), since,
-          {.event = visit.event, .record = [&](schema::Entity entity, const store::Record& record) {
-             return visit.row(entity, record.row, record.deleted);
-           }});
-    };
-    settings.import.posted_alone = !flags.append && !flags.full;
-  }
-  if (flags.max_rejects >= 0) settings.import.max_rejects = flags.max_rejects;
-  if (flags.shards > 0) settings.import.shards = flags.shards;
-  if (!flags.part.empty()) UPNEXT_RETURN_IF_ERROR(ReadPart(flags.part, settings.import));
-  UPNEXT_ASSIGN_OR_RETURN(
-      const import::ImportReport report,
-      import::Import(settings.import, settings.project.logs().root(), progress));
-  UPNEXT_RETURN_IF_ERROR(settings.project.Prune());
-  UPNEXT_ASSIGN_OR_RETURN(const bundle::ServedVersions served, settings.project.Served());
-  PrintReport(report, served, flags.json);
+  UPNEXT_ASSIGN_OR_RETURN(const api::Imported done,
+                          api::ImportProject(settings, request, progress));
+  PrintReport(done, flags.json);
   return Ok();
 }
 

@@ -18,6 +18,7 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
+#include "expression/bound_expression.h"
 #include "net/slate_json.h"
 #include "project/project.h"
 #include "schema/values.h"

@@ -1,13 +1,11 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/models.h"
 #include "api/settings.h"
 #include "base/thread_pool.h"
-#include "base/time_text.h"
-#include "bundle/manifest.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
@@ -29,29 +27,17 @@ struct TrainFlags {
 
 // The report, unless there was nothing to train, and what became of the bundle.
 void PrintResult(const training::JobResult& result, bool json) {
-  const bundle::Manifest& manifest = result.manifest;
-  const std::string& nothing_new = result.nothing_new;
   if (json) {
-    nlohmann::json out = nothing_new.empty()
-                             ? nlohmann::json::parse(report::RenderJson(result.report))
-                             : nlohmann::json{{"nothing_new", nothing_new}};
-    out["bundle"] = {
-        {"published", result.published},
-        {"version", manifest.version},
-        {"log", manifest.log_version},
-        {"seen_until", result.published ? nlohmann::json(base::FormatTime(result.seen_until_ms))
-                                        : nlohmann::json()},
-        {"forced", manifest.forced},
-        {"gate", manifest.gate}};
-    Print("{}\n", out.dump(2));
+    Print("{}\n", api::TrainJson(result).dump(2));
     return;
   }
+  const std::string& nothing_new = result.nothing_new;
   if (!nothing_new.empty()) {
     Print("nothing to learn: {}. The current bundle stays\n", nothing_new);
     return;
   }
   Print("{}\n", report::RenderTable(result.report));
-  if (result.published) Print("published bundle {}; {}\n", manifest.version, kTakenUp);
+  if (result.published) Print("published bundle {}; {}\n", result.manifest.version, kTakenUp);
 }
 
 Status RunTrain(const TrainFlags& flags) {

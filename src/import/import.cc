@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/time_text.h"
+#include "import/arrow_table.h"
 #include "import/canonical.h"
 #include "import/duckdb.h"
 #include "import/import_read.h"
@@ -252,6 +253,9 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
                       .memory_limit_mb = options.memory_limit_mb > 0 ? options.memory_limit_mb
                                                                      : DefaultImportMemoryMb(),
                       .load_extensions = options.allow_remote}));
+  for (const auto& table : options.tables) {
+    UPNEXT_RETURN_IF_ERROR(AddArrowTable(database, table));
+  }
   WatchedDatabase db(std::move(database), progress, work, DiskReserve(work));
   ImportNames names(options.schema.id_spaces().size());
   const size_t words = options.schema.declared(schema::Entity::kRequest).size();

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@
 #include "schema/schema.h"
 
 namespace upnext::import {
+
+class ArrowTable;  // arrow_table.h
 
 // What a store hands out: events, and items and users, each of which may have been deleted.
 struct PostedVisitor {
@@ -80,6 +83,9 @@ struct ImportOptions {
   log::PostedMark deletions = {};
   // How far apart in time a posted event and one of a file may be and be the same (duplicates.h).
   int64_t same_event_ms = log::kSameEventMs;
+
+  // Tables of the program that imports; the SELECTs read them by their names.
+  std::vector<std::shared_ptr<const ArrowTable>> tables = {};
 
   static ImportOptions FromConfig(const base::Config& config);  // [import] and [schema]
 };
