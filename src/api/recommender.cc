@@ -43,14 +43,14 @@ Recommender::Recommender(Settings settings, At at, bundle::OpenedBundle opened,
     : at_(at),
       settings_(std::move(settings)),
       pool_(settings_.threads),
-      opened_(std::move(opened)),
-      catalogue_(opened_.log),
+      opened_(std::make_shared<const bundle::OpenedBundle>(std::move(opened))),
+      catalogue_(opened_->log),
       split_(std::move(split)),
-      source_{opened_.log, catalogue_, opened_.rule, split_},
+      source_{opened_->log, catalogue_, opened_->rule, split_},
       live_options_(
-          settings_.engine.live.OrHalfLife(opened_.bundle->manifest().order.HalfLifeHours())),
+          settings_.engine.live.OrHalfLife(opened_->bundle->manifest().order.HalfLifeHours())),
       live_(live_options_),
-      engine_(*opened_.bundle, catalogue_, settings_.engine, {},
+      engine_(*opened_->bundle, catalogue_, settings_.engine, {},
               at_ == At::kTest ? nullptr : &live_) {}
 
 Recommender::~Recommender() = default;
@@ -87,16 +87,16 @@ Status Recommender::OpenStore(base::Progress& progress) {
     }
   }
   UPNEXT_ASSIGN_OR_RETURN(states_,
-                          store::UserStates::Attach(store_.get(), catalogue_, opened_.rule,
-                                                    opened_.bundle->tables().plan.state()));
-  return serving::CountAll(catalogue_, opened_.rule, store_.get(), states_.get(), &live_);
+                          store::UserStates::Attach(store_.get(), catalogue_, opened_->rule,
+                                                    opened_->bundle->tables().plan.state()));
+  return serving::CountAll(catalogue_, opened_->rule, store_.get(), states_.get(), &live_);
 }
 
 void Recommender::FindTestCases() {
   cases_ = examples::HoldoutCases(source_, examples::SplitPart::kTest, pool_);
   std::ranges::stable_sort(cases_, {}, &examples::HoldoutCase::time_ms);
   if (cases_.empty()) return;
-  trend_.emplace(catalogue_, opened_.rule, live_options_, cases_.front().time_ms,
+  trend_.emplace(catalogue_, opened_->rule, live_options_, cases_.front().time_ms,
                  cases_.back().time_ms);
 }
 
@@ -105,7 +105,7 @@ Recommender::Moment Recommender::TestMoment(const examples::HoldoutCase& held_ou
   (*trend)->MoveTo(held_out.time_ms);
   return {.name = catalogue_.Name(schema::IdSpace::kUser, held_out.user),
           .state = examples::StateAt(source_, held_out.user, held_out.end_row,
-                                     opened_.bundle->tables().plan.state()),
+                                     opened_->bundle->tables().plan.state()),
           .context = held_out.context,
           .live = (*trend)->ListsOf(
               retrieval::RegionOf(catalogue_, held_out.context.region, held_out.user))};
@@ -117,7 +117,7 @@ Result<store::UserStates::StatePtr> Recommender::StateOf(const std::string& user
 
 // Feeds from a log that ended long ago are made as of its end.
 int64_t Recommender::TimeOf(const features::UserState& state) const {
-  return std::max(opened_.log.stats().last_ms, state.totals().last_ms);
+  return std::max(opened_->log.stats().last_ms, state.totals().last_ms);
 }
 
 Result<Recommender::Moment> Recommender::NowMoment(const std::string& name) const {
@@ -150,17 +150,37 @@ Result<serving::Slate> Recommender::FeedOf(const std::string& user, const FeedRe
 
 Result<serving::Slate> Recommender::FeedOfVisitor(std::span<const schema::RawEvent> events,
                                                   const FeedRequest& wanted) const {
-  features::UserState state(opened_.bundle->tables().plan.state());
+  features::UserState state(opened_->bundle->tables().plan.state());
   for (const schema::RawEvent& raw : events) {
     const schema::Event event = store::Resolve(raw, catalogue_);
     if (event.item == schema::kNone && !raw.item.empty()) continue;  // an item that is not known
-    state.Apply(event, catalogue_, opened_.rule,
+    state.Apply(event, catalogue_, opened_->rule,
                 catalogue::RequestAttributes(catalogue_, raw.attributes));
   }
   Moment moment{.name = {}, .state = std::move(state), .context = {}};
   moment.context.time_ms = TimeOf(moment.state);
   UPNEXT_ASSIGN_OR_RETURN(const serving::Request request, RequestOf(moment, wanted));
   return Recommend(moment, request);
+}
+
+Result<std::vector<std::string>> Recommender::UserNames() const {
+  const log::EventLog& log = opened_->log;
+  std::vector<std::string> names;
+  for (uint32_t user = 0; user < log.users(); ++user) {
+    if (log.begin(user) < log.end(user)) {
+      names.push_back(catalogue_.Name(schema::IdSpace::kUser, user));
+    }
+  }
+  std::set<std::string> posted;  // users who exist only in the store
+  if (store_ != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(store_->AllEvents([&](const schema::RawEvent& event) {
+      const uint32_t user = catalogue_.Find(schema::IdSpace::kUser, event.user);
+      const bool in_log = user != schema::kNone && log.begin(user) < log.end(user);
+      if (!in_log) posted.insert(event.user);
+    }));
+  }
+  names.insert(names.end(), posted.begin(), posted.end());
+  return names;
 }
 
 Result<std::vector<Recommender::MakeMoment>> Recommender::Everyone() {
@@ -173,22 +193,7 @@ Result<std::vector<Recommender::MakeMoment>> Recommender::Everyone() {
           [this, &c](Trend* trend) -> Result<Moment> { return TestMoment(c, trend); });
     }
   } else {
-    std::vector<std::string> names;
-    for (uint32_t user = 0; user < opened_.log.users(); ++user) {
-      if (opened_.log.begin(user) < opened_.log.end(user)) {
-        names.push_back(catalogue_.Name(schema::IdSpace::kUser, user));
-      }
-    }
-    std::set<std::string> posted;  // users who exist only in the store
-    if (store_ != nullptr) {
-      UPNEXT_RETURN_IF_ERROR(store_->AllEvents([&](const schema::RawEvent& event) {
-        const uint32_t user = catalogue_.Find(schema::IdSpace::kUser, event.user);
-        const bool in_log =
-            user != schema::kNone && opened_.log.begin(user) < opened_.log.end(user);
-        if (!in_log) posted.insert(event.user);
-      }));
-    }
-    names.insert(names.end(), posted.begin(), posted.end());
+    UPNEXT_ASSIGN_OR_RETURN(std::vector<std::string> names, UserNames());
     for (std::string& name : names) {
       everyone.emplace_back([this, name = std::move(name)](Trend*) { return NowMoment(name); });
     }
@@ -247,8 +252,8 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment, const servin
   UPNEXT_ASSIGN_OR_RETURN(
       serving::Slate slate,
       engine_.Recommend(moment.state, request, moment.live ? &*moment.live : nullptr, found));
-  slate.bundle_version = opened_.bundle->manifest().version;
-  slate.log_version = opened_.log.directory().filename().string();
+  slate.bundle_version = opened_->bundle->manifest().version;
+  slate.log_version = opened_->log.directory().filename().string();
   return slate;
 }
 
@@ -294,7 +299,7 @@ std::pair<size_t, Status> Recommender::MakeBlock(std::span<const MakeMoment> use
 
 Status Recommender::MakeFeeds(std::span<const MakeMoment> users, const FeedRequest& wanted,
                               const FeedsTaker& taker, base::Progress& progress) {
-  if (wanted.request.stage == serving::Stage::kRanking && opened_.bundle->ranker() == nullptr) {
+  if (wanted.request.stage == serving::Stage::kRanking && opened_->bundle->ranker() == nullptr) {
     progress.Note("this bundle has no ranker: feeds are in the order of retrieval");
   }
   const base::MutexLock lock(mutex_);

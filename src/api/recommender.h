@@ -85,11 +85,14 @@ class Recommender {
   Status MakeFeeds(std::span<const MakeMoment> users, const FeedRequest& wanted,
                    const FeedsTaker& taker, base::Progress& progress);
 
+  // Everyone of whom there are events, in the log or in the store.
+  Result<std::vector<std::string>> UserNames() const;
   // What is known of a user now, and when: at the end of the log, or at his last event.
   Result<store::UserStates::StatePtr> StateOf(const std::string& user) const;
   int64_t TimeOf(const features::UserState& state) const;
 
-  const bundle::OpenedBundle& opened() const { return opened_; }
+  // What stays when the recommender is gone.
+  const std::shared_ptr<const bundle::OpenedBundle>& opened() const { return opened_; }
   const catalogue::Catalogue& catalogue() const { return catalogue_; }
   const serving::Engine& engine() const { return engine_; }
   base::ThreadPool& pool() { return pool_; }  // under pool_mutex
@@ -117,7 +120,7 @@ class Recommender {
   const Settings settings_;
   base::Mutex mutex_;
   base::ThreadPool pool_;
-  bundle::OpenedBundle opened_;
+  const std::shared_ptr<const bundle::OpenedBundle> opened_;
   catalogue::Catalogue catalogue_;
   examples::Split split_;
   examples::ReplaySource source_;

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "api/settings.h"
+#include "api/shown_config.h"
 #include "cli/output.h"
 #include "cli/printable.h"
-#include "cli/shown_config.h"
 #include "cli/verbs.h"
 #include "project/project.h"
 
@@ -25,13 +24,9 @@ struct ConfigFlags {
 // Lines of TOML, so that one can be copied to the project file and changed.
 Status RunConfigShow(const ConfigFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
-  const std::vector<base::ConfigValue> values = ShownConfig(settings);
+  const std::vector<base::ConfigValue> values = api::ShownConfig(settings);
   if (flags.json) {
-    nlohmann::ordered_json out = nlohmann::ordered_json::array();
-    for (const base::ConfigValue& one : values) {
-      out.push_back({{"key", one.key}, {"value", one.value}, {"origin", one.origin}});
-    }
-    Print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    Print("{}\n", api::ConfigJson(values));
     return Ok();
   }
   constexpr size_t kWidest = 56;

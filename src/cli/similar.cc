@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "api/feeds.h"
 #include "api/settings.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
@@ -11,7 +12,6 @@
 #include "cli/output.h"
 #include "cli/printable.h"
 #include "cli/verbs.h"
-#include "net/slate_json.h"
 #include "project/project.h"
 #include "schema/event.h"
 #include "serving/engine.h"
@@ -42,9 +42,7 @@ Status RunSimilar(const SimilarFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
                           engine.Similar(request));
   if (flags.json) {
-    const nlohmann::json out = {{"item", flags.item},
-                                {"items", net::ItemsJson(items, {}, flags.explain)}};
-    Print("{}\n", out.dump(2));
+    Print("{}\n", api::SimilarJson(flags.item, items, flags.explain).dump(2));
   } else {
     const uint32_t item = catalogue.Find(schema::IdSpace::kItem, flags.item);
     Print("Like {} {}\n{}", flags.item, Printable(catalogue.item(item).title),

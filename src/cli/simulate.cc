@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "api/settings.h"
+#include "api/simulated_log.h"
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "base/time_text.h"
@@ -35,18 +34,15 @@ struct SimulateFlags {
   bool truth = false, live = false, lifecycle = false, json = false;
 };
 
-Result<simulator::WorldOptions> World(const SimulateFlags& flags) {
-  simulator::WorldOptions options;
-  if (!flags.config.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Load(flags.config));
-    options = simulator::WorldOptions::FromConfig(config.root());
-    UPNEXT_RETURN_IF_ERROR(config.Check());
-  }
-  if (flags.users > 0) options.users = flags.users;
-  if (flags.items > 0) options.items = flags.items;
-  if (flags.days > 0) options.days = flags.days;
-  if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
-  return options;
+api::SimulateRequest LogOf(const SimulateFlags& flags) {
+  api::SimulateRequest request = {.site = flags.site,
+                                  .out = flags.out,
+                                  .world = flags.config,
+                                  .users = flags.users,
+                                  .items = flags.items,
+                                  .days = flags.days};
+  if (flags.seed >= 0) request.seed = static_cast<uint64_t>(flags.seed);
+  return request;
 }
 
 ServerRecommenderOptions ServerOf(const SimulateFlags& flags) {
@@ -116,10 +112,7 @@ Status RunLog(const SimulateFlags& flags, const simulator::WorldOptions& options
                           simulator::SimulateLog(options, log, flags.out, progress));
   const int days = (log.end_day > 0 ? log.end_day : options.days) - log.first_day;
   if (flags.json) {
-    const nlohmann::ordered_json out = {
-        {"events", report.events}, {"parts", report.parts}, {"users", options.users},
-        {"items", options.items},  {"days", days},          {"seed", options.seed}};
-    Print("{}\n", out.dump(2));
+    Print("{}\n", api::VideoLogJson(options, days, report).dump(2));
     return Ok();
   }
   Print("{} users, {} items, {} days, {} events (seed {}) written to {} as Parquet{}\n",
@@ -171,28 +164,12 @@ Status RunAgainstServer(const SimulateFlags& flags, const simulator::WorldOption
   return Ok();
 }
 
-// By SimulateFlags::site.
-constexpr std::array<const char*, 4> kSites = {"video", "shop", "news", "music"};
-
 Status RunSite(const SimulateFlags& flags) {
-  simulator::SiteOptions options;
-  options.kind = static_cast<simulator::SiteOptions::Kind>(std::ranges::find(kSites, flags.site) -
-                                                           kSites.begin() - 1);
-  options.users = flags.users;
-  options.items = flags.items;
-  options.days = flags.days;
-  if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::SiteReport report,
-                          simulator::SimulateSite(options, flags.out, progress));
+                          api::SimulateSite(LogOf(flags), progress));
   if (flags.json) {
-    const nlohmann::ordered_json out = {{"site", flags.site},
-                                        {"events", report.events},
-                                        {"users", report.options.users},
-                                        {"items", report.options.items},
-                                        {"days", report.options.days},
-                                        {"seed", report.options.seed}};
-    Print("{}\n", out.dump(2));
+    Print("{}\n", api::SiteLogJson(flags.site, report).dump(2));
     return Ok();
   }
   Print("{} users, {} items, {} days, {} events (seed {}) of a {} site written to {} as CSV\n",
@@ -203,8 +180,8 @@ Status RunSite(const SimulateFlags& flags) {
 }
 
 Status RunSimulate(const SimulateFlags& flags) {
-  if (flags.site != kSites[0]) return RunSite(flags);
-  UPNEXT_ASSIGN_OR_RETURN(const simulator::WorldOptions options, World(flags));
+  if (flags.site != api::kSites.front()) return RunSite(flags);
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::WorldOptions options, api::WorldOf(LogOf(flags)));
   return flags.live ? RunAgainstServer(flags, options) : RunLog(flags, options);
 }
 
@@ -271,7 +248,7 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
       "--truth", flags->truth, "Also write the ground truth of impressions, positions and items");
   app.add_option("--site", flags->site,
                  "Kind of site: video (default), shop, news or music; the last three write a log")
-      ->check(CLI::IsMember(kSites))
+      ->check(CLI::IsMember(std::vector<std::string>(api::kSites.begin(), api::kSites.end())))
       ->excludes(live)
       ->excludes(log_days)
       ->excludes(world)

@@ -4,11 +4,11 @@
 #include <string>
 #include <utility>
 
+#include "api/shown_config.h"
 #include "base/file.h"
 #include "bundle/manifest.h"
 #include "bundle/opened_bundle.h"
 #include "bundle/part.h"
-#include "cli/shown_config.h"
 #include "evaluation/report.h"
 #include "project/backup.h"
 #include "project/current_bundle.h"
@@ -113,7 +113,7 @@ net::Operations OperationsOf(const api::Settings& settings, serving::Follower& f
                              std::shared_ptr<const store::Store> store) {
   const project::Project& project = settings.project;
   return {
-      .config = [&settings] { return ShownConfig(settings); },
+      .config = [&settings] { return api::ShownConfig(settings); },
       .bundles = [&project] { return BundlesOf(project); },
       .changes = [&project] { return ChangesOf(project); },
       .reload = [&follower] { return follower.TakeUpNow(); },

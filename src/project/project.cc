@@ -45,7 +45,9 @@ fs::path Resolve(const base::Config& config, const FolderSource& source,
 
 Result<Project> Project::Load(const Location& location) {
   Project project;
-  UPNEXT_ASSIGN_OR_RETURN(project.config_, base::Config::Load(location.config));
+  UPNEXT_ASSIGN_OR_RETURN(project.config_,
+                          location.toml ? base::Config::Parse(*location.toml, location.config)
+                                        : base::Config::Load(location.config));
   const fs::path file = location.config;
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   project.data_ =

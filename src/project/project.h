@@ -34,6 +34,8 @@ namespace upnext::project {
 // else .upnext/NAME next to the project file.
 struct Location {
   std::string config = "upnext.toml", data = {}, directory = {};
+  // The text of the project file; `config` is then its name in messages, and its folder that of relative paths.
+  std::optional<std::string> toml = {};
 };
 
 class Project {

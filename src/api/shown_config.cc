@@ -1,12 +1,13 @@
-#include "cli/shown_config.h"
+#include "api/shown_config.h"
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/lower_case.h"
 
-namespace upnext::cli {
+namespace upnext::api {
 namespace {
 
 constexpr std::array<std::string_view, 7> kSecretWords = {
@@ -31,7 +32,7 @@ bool MayHoldSecret(std::string_view value) {
          });
 }
 
-std::vector<base::ConfigValue> ShownConfig(const api::Settings& settings) {
+std::vector<base::ConfigValue> ShownConfig(const Settings& settings) {
   std::vector<base::ConfigValue> values = settings.project.config().Values();
   for (base::ConfigValue& one : values) {
     if (MayHoldSecret(one.value)) one.value = "\"(hidden)\"";
@@ -39,4 +40,12 @@ std::vector<base::ConfigValue> ShownConfig(const api::Settings& settings) {
   return values;
 }
 
-}  // namespace upnext::cli
+std::string ConfigJson(std::span<const base::ConfigValue> values) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const base::ConfigValue& one : values) {
+    out.push_back({{"key", one.key}, {"value", one.value}, {"origin", one.origin}});
+  }
+  return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace upnext::api

@@ -1,4 +1,4 @@
-#include "cli/shown_config.h"
+#include "api/shown_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/test_folder.h"
 
-namespace upnext::cli {
+namespace upnext::api {
 namespace {
 
 TEST(ShownConfig, HasEveryKeyThatTheProgramReadsWithItsOrigin) {
@@ -19,7 +19,7 @@ TEST(ShownConfig, HasEveryKeyThatTheProgramReadsWithItsOrigin) {
       file,
       "[retrieval]\ndim = 32\n[import]\n"
       "events = \"SELECT * FROM postgres_scan('host=db password=hunter2', 'public', 'e')\"\n"));
-  const auto settings = api::Settings::Load({.config = file, .directory = "elsewhere"});
+  const auto settings = Settings::Load({.config = file, .directory = "elsewhere"});
   ASSERT_TRUE(settings) << settings.error().message;
   std::map<std::string, std::pair<std::string, std::string>> shown;
   for (const base::ConfigValue& one : ShownConfig(*settings)) {
@@ -42,4 +42,4 @@ TEST(MayHoldSecret, LooksForPasswordsAndUrlsThatHaveOne) {
 }
 
 }  // namespace
-}  // namespace upnext::cli
+}  // namespace upnext::api
