@@ -246,11 +246,22 @@ Status Config::Check() const {
   std::vector<ConfigMistake> mistakes = document.mistakes;
   root_.node_->FindUnknown(mistakes);
   if (mistakes.empty()) return Ok();
-  const auto first = std::ranges::min_element(mistakes, {}, [](const ConfigMistake& mistake) {
-    return std::pair(mistake.at.line, mistake.at.column);
+  std::ranges::stable_sort(mistakes, {}, [](const ConfigMistake& mistake) {
+    return std::tuple(mistake.at.line, mistake.at.column, mistake.message);
   });
-  return InvalidArgument("{}:{}:{}: {}", document.name, first->at.line, first->at.column,
-                         first->message);
+  // Several rooms may read a key.
+  const auto same = std::ranges::unique(mistakes, {}, [](const ConfigMistake& mistake) {
+    return std::tuple(mistake.at.line, mistake.at.column, mistake.message);
+  });
+  mistakes.erase(same.begin(), same.end());
+  std::string text;
+  constexpr size_t kMost = 20;
+  for (size_t i = 0; i < std::min(mistakes.size(), kMost); ++i) {
+    text += fmt::format("{}{}:{}:{}: {}", i == 0 ? "" : "\n", document.name, mistakes[i].at.line,
+                        mistakes[i].at.column, mistakes[i].message);
+  }
+  if (mistakes.size() > kMost) text += fmt::format("\nand {} more", mistakes.size() - kMost);
+  return InvalidArgument("{}", text);
 }
 
 }  // namespace upnext::base

@@ -4,10 +4,10 @@
 //   UPNEXT_ASSIGN_OR_RETURN(Config config, Config::Load("upnext.toml"));
 //   ConfigTable retrieval = config.Table("retrieval");   // an absent table reads as an empty one
 //   options.dim = retrieval.Int("dim", 64, {.min = 1, .max = 4096});
-//   UPNEXT_RETURN_IF_ERROR(config.Check());              // first wrong type, range or unknown key
+//   UPNEXT_RETURN_IF_ERROR(config.Check());              // wrong types, ranges and unknown keys
 //
-// Getters never fail: they return the default and record the error for Check(), which reports the
-// first mistake in file order. One thread at a time.
+// Getters never fail: they return the default and record the error for Check(), which reports
+// them in file order. One thread at a time.
 #ifndef UPNEXT_BASE_CONFIG_H_
 #define UPNEXT_BASE_CONFIG_H_
 
@@ -84,7 +84,7 @@ class Config {
   static Result<Config> Parse(std::string_view toml, std::string_view name);
   ConfigTable root() const { return root_; }
   ConfigTable Table(std::string_view key) const { return root_.Table(key); }
-  // The first mistake in file order: wrong types, ranges, unknown keys and tables.
+  // The mistakes in file order, a line for each, at most 20: wrong types, ranges, unknown keys and tables.
   // kInvalidArgument, "upnext.toml:12:3: retrieval.dmi: ...". Call it after the last getter.
   Status Check() const;
   // Every value that getters have returned, with where it comes from, by key: the file, or the default

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -40,12 +39,8 @@ Status BackUpThrough(const api::Settings& settings, const BackupFlags& flags) {
         "which is {}",
         to.string(), settings.server.backups.empty() ? "not set" : allowed.string());
   }
-  std::string key = flags.key;
-  if (const char* const given = std::getenv("UPNEXT_KEY"); key.empty() && given != nullptr) {
-    key = given;
-  }
   UPNEXT_ASSIGN_OR_RETURN(const auto client,
-                          net::HttpClient::Make(flags.server, key, kBackupTimeoutS));
+                          net::HttpClient::Make(flags.server, flags.key, kBackupTimeoutS));
   const nlohmann::json body = {{"to", to.filename().string()}};
   UPNEXT_ASSIGN_OR_RETURN(const net::HttpClient::Answer answer,
                           client->Post("/v1/backup", body.dump()));
@@ -94,20 +89,25 @@ std::function<Status()> MakeBackup(CLI::App& app) {
   auto flags = std::make_shared<BackupFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_option("folder", flags->folder, "The folder to make; it must not exist or be empty")
+      ->type_name("FOLDER")
       ->required();
   CLI::Option* const server = app.add_option(
       "--server", flags->server,
       "Address of the running server, such as http://127.0.0.1:8080; the folder is then directly "
       "below [server] backups");
-  app.add_option("--key", flags->key, "A key of the role admin (default: UPNEXT_KEY)")
-      ->needs(server);
+  app.add_option("--key", flags->key, "A key of the role admin")
+      ->needs(server)
+      ->envname("UPNEXT_KEY");
   return [flags] { return RunBackup(*flags); };
 }
 
 std::function<Status()> MakeRestore(CLI::App& app) {
   auto flags = std::make_shared<BackupFlags>();
-  app.add_option("folder", flags->folder, "The folder of the backup")->required();
+  app.add_option("folder", flags->folder, "The folder of the backup")
+      ->type_name("FOLDER")
+      ->required();
   app.add_option("--to", flags->to, "The folder to make; it must not exist or be empty")
+      ->type_name("FOLDER")
       ->required();
   return [flags] { return RunRestore(*flags); };
 }

@@ -210,6 +210,7 @@ std::function<Status()> MakeBenchImport(CLI::App& app) {
   app.add_option("--folder", flags->folder,
                  "Folder for the rows, which are kept for the next run; needs about 5 times "
                  "the CSV's size (100 million rows: 12 GB)")
+      ->type_name("FOLDER")
       ->required();
   app.add_option("--shards", flags->shards, "Number of shards of the log (default 1)")
       ->check(CLI::Range(1, 4096));

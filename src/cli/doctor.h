@@ -25,6 +25,9 @@ struct Finding {
   std::string todo = {};  // what to do, "" when it is ok
 };
 
+// A line on stdout for each, or JSON.
+void PrintFindings(const std::vector<Finding>& findings, bool as_json);
+
 // Cores, vector units, memory, disk, open files, clock.
 std::vector<Finding> ExamineMachine(const api::Settings& settings);
 // Log, bundle, index, versions, store, keys, TLS. Opens and verifies all files; makes none.

@@ -81,7 +81,8 @@ std::function<Status()> MakeEvaluate(CLI::App& app) {
   auto flags = std::make_shared<EvaluateFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_flag("--json", flags->json, "Print the report as JSON");
-  app.add_option("--html", flags->html, "Also write a page with tables and plots to this file");
+  app.add_option("--html", flags->html, "Also write a page with tables and plots to this file")
+      ->type_name("FILE");
   app.add_option("--part", flags->part, "Held-out part to use")
       ->check(CLI::IsMember({"test", "validation"}))
       ->capture_default_str();
@@ -93,7 +94,8 @@ std::function<Status()> MakeEvaluate(CLI::App& app) {
                            base::WithThousands(evaluation::kImportanceSample)));
   app.add_option("--world", flags->world,
                  "World file of the `upnext simulate --world` that made the log: also simulates "
-                 "the test days with each feed and reports its true value for the users");
+                 "the test days with each feed and reports its true value for the users")
+      ->type_name("FILE");
   app.add_option("--seed", flags->seed, "Seed of the bootstrap (default: [train] seed, else 1)")
       ->check(CLI::NonNegativeNumber);
   return [flags] { return RunEvaluate(*flags); };

@@ -50,9 +50,11 @@ std::function<Status()> MakeExport(CLI::App& app) {
   AddProjectFlags(app, &flags->project);
   CLI::Option_group* const what = app.add_option_group("what to write");
   what->require_option(1, 2);
-  what->add_option("--onnx", flags->onnx, "The models of the current bundle as ONNX: folder");
+  what->add_option("--onnx", flags->onnx, "The models of the current bundle as ONNX: folder")
+      ->type_name("FOLDER");
   CLI::Option* const examples =
-      what->add_option("--examples", flags->examples, "Training examples as Parquet: file");
+      what->add_option("--examples", flags->examples, "Training examples as Parquet: file")
+          ->type_name("FILE");
   app.add_option("--stage", flags->stage, "Examples of the ranker or of the candidate model")
       ->check(CLI::IsMember({"retrieval", "ranking"}))
       ->capture_default_str()

@@ -98,7 +98,8 @@ std::function<Status()> MakeForget(CLI::App& app) {
   AddProjectFlags(app, &flags->project);
   app.add_option("--user", flags->users, "Id of a user; may be repeated");
   app.add_option("--users", flags->file,
-                 "File with an id in each line; blanks around it are left out");
+                 "File with an id in each line; blanks around it are left out")
+      ->type_name("FILE");
   app.add_flag("--json", flags->json, "Print the report as JSON");
   return [flags] { return RunForget(*flags); };
 }

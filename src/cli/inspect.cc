@@ -81,7 +81,8 @@ std::function<Status()> MakeInspect(CLI::App& app) {
   auto flags = std::make_shared<InspectFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_option("path", flags->path,
-                 "A log or bundle folder (default: the project's current log and bundle)");
+                 "A log or bundle folder (default: the project's current log and bundle)")
+      ->type_name("FOLDER");
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return RunInspect(*flags); };
 }

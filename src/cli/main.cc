@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "base/suggest.h"
+#include "cli/command_text.h"
 #include "cli/mapped_fault.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/variables.h"
 #include "cli/verbs.h"
 
 namespace upnext::cli {
@@ -46,8 +48,12 @@ constexpr std::array kVerbs{
     Verb{"backup", "write a backup, also while a server runs", MakeBackup},
     Verb{"restore", "put a backup into a folder, verified", MakeRestore},
     Verb{"doctor", "examine machine, project and server", MakeDoctor},
-    Verb{"config", "show the configuration in use, and where each value comes from", MakeConfig},
+    Verb{"config", "show or check the configuration", MakeConfig},
     Verb{"bench", "measure the speed of this machine", MakeBench},
+    Verb{"help", "print the help of a verb, or its manual page", MakeHelp},
+    Verb{"completion", "print a script that completes the command line in a shell", MakeCompletion},
+    Verb{"version", "print what this program was built of, and what it uses of this machine",
+         MakeVersion},
 };
 
 // CLI11 would report an unknown verb as a missing one; suggest the intended one instead.
@@ -69,10 +75,10 @@ int CloseOutput() {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("upnext: from event log to ranked feed in one binary");
+  CLI::App app("upnext: from event log to ranked feed in one binary", "upnext");
   app.set_version_flag("--version", UPNEXT_VERSION);
   app.require_subcommand(1);
-  app.footer("`upnext VERB --help` lists the options of a verb.");
+  app.footer(std::string(kHelpFooter));
   std::vector<std::pair<CLI::App*, std::function<Status()>>> verbs;
   for (const Verb& verb : kVerbs) {
     CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
@@ -87,10 +93,16 @@ int Main(int argc, char** argv) {
     for (const Verb& verb : kVerbs) known |= std::string_view(verb.name) == argv[1];
     if (!known) return UnknownVerb(argv[1]);
   }
+  Variables variables(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    variables.Return();  // the help has them
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (Status status = variables.Apply(); !status) {
+    Tell("upnext: {}\n", status.error().message);
+    return 2;
   }
   InstallStopHandler();
   for (auto& [sub, run] : verbs) {

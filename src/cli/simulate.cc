@@ -210,7 +210,8 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   auto flags = std::make_shared<SimulateFlags>();
   CLI::Option_group* const what = app.add_option_group("what to do");
   what->require_option(1);
-  what->add_option("-o,--out", flags->out, "Write a log: folder for its Parquet files");
+  what->add_option("-o,--out", flags->out, "Write a log: folder for its Parquet files")
+      ->type_name("FOLDER");
   CLI::Option* const live = what->add_flag(
       "--live", flags->live, "Simulate users of a running server and compare it with popularity");
   CLI::Option* const url = app.add_option(
@@ -233,6 +234,7 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   bundle->excludes(url)->excludes(live)->needs(log_days)->check(CLI::ExistingFile);
   app.add_option("--project-dir", flags->project_dir,
                  "Folder of that project (default: as in its file)")
+      ->type_name("FOLDER")
       ->needs(bundle);
   app.add_option("--users", flags->users, "Users (default 2,000; of another site, its own)")
       ->check(CLI::Range(1u, 100'000'000u));
@@ -242,8 +244,10 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
       ->check(CLI::Range(2, 3650));
   app.add_option("--seed", flags->seed, "Seed (default 1); the same seed gives the same bytes")
       ->check(CLI::NonNegativeNumber);
-  CLI::Option* const world = app.add_option(
-      "--world", flags->config, "TOML file with the world's parameters (docs/guides/simulator.md)");
+  CLI::Option* const world =
+      app.add_option("--world", flags->config,
+                     "TOML file with the world's parameters (docs/guides/simulator.md)")
+          ->type_name("FILE");
   CLI::Option* const truth = app.add_flag(
       "--truth", flags->truth, "Also write the ground truth of impressions, positions and items");
   app.add_option("--site", flags->site,

@@ -28,6 +28,7 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/site_operations.h"
+#include "cli/variables.h"
 #include "net/keys.h"
 #include "net/observers.h"
 #include "project/project.h"
@@ -206,24 +207,35 @@ void SiteServer::ServeUntilStopped(const std::function<void()>& on_stop) {
 }
 
 void AddServerFlags(CLI::App& app, net::ServerOptions* flags) {
-  app.add_option("--address", flags->address, "Address to listen on")->capture_default_str();
-  app.add_option("--port", flags->port, "Port; 0 takes any free one")->capture_default_str();
+  app.add_option("--address", flags->address, "Address to listen on")
+      ->envname("UPNEXT_ADDRESS")
+      ->capture_default_str();
+  app.add_option("--port", flags->port, "Port; 0 takes any free one")
+      ->envname("UPNEXT_PORT")
+      ->capture_default_str();
   app.add_flag("--allow-unprotected", flags->allow_unprotected,
-               "Listen on an address that other machines reach without TLS or without keys");
-  app.add_flag("!--no-keys", flags->keys, "Answer requests without a key too");
+               "Listen on an address that other machines reach without TLS or without keys")
+      ->envname("UPNEXT_ALLOW_UNPROTECTED");
+  app.add_flag("!--no-keys", flags->keys, "Answer requests without a key too")
+      ->envname("UPNEXT_NO_KEYS");
   app.add_option(
-      "--request-log", flags->request_log,
-      "File for a line of JSON for each request, - for stdout; else [server] request_log");
+         "--request-log", flags->request_log,
+         "File for a line of JSON for each request, - for stdout; else [server] request_log")
+      ->type_name("FILE")
+      ->envname("UPNEXT_REQUEST_LOG");
   app.add_option_function<std::string>(
-      "--memory",
-      [flags](const std::string& text) {
-        const Result<uint64_t> bytes = base::ParseSize(text);
-        if (!bytes) throw CLI::ValidationError("--memory", bytes.error().message);
-        flags->memory_bytes = *bytes;
-      },
-      "Memory of the process, such as 2GiB (default: [server] memory, else a limit for each part)");
+         "--memory",
+         [flags](const std::string& text) {
+           const Result<uint64_t> bytes = base::ParseSize(text);
+           if (!bytes) throw CLI::ValidationError("--memory", bytes.error().message);
+           flags->memory_bytes = *bytes;
+         },
+         "Memory of the process, such as 2GiB (default: [server] memory, else a limit for each part)")
+      ->type_name("SIZE")
+      ->envname("UPNEXT_MEMORY");
   app.add_option("--threads", flags->threads, "Threads; 0: as many as the machine has")
       ->check(CLI::Range(0, 1024))
+      ->envname("UPNEXT_THREADS")
       ->capture_default_str();
 }
 
@@ -241,18 +253,21 @@ net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOption
 void NoteServerFlags(const CLI::App& app, const net::ServerOptions& options,
                      const base::Config& config) {
   const auto note = [&](const char* key, const std::string& value, const char* flag) {
-    config.Use(key, value, app.count(flag) > 0 ? flag : "default");
+    config.Use(key, value, OriginOf(app, flag));
   };
   note("server.address", base::TomlText(options.address), "--address");
   note("server.port", base::TomlText(int64_t{options.port}), "--port");
   note("server.threads", base::TomlText(int64_t{options.threads}), "--threads");
   note("server.allow_unprotected", base::TomlText(options.allow_unprotected),
        "--allow-unprotected");
-  if (app.count("--memory") > 0) {
-    config.Use("server.memory", base::TomlText(fmt::format("{}MiB", options.memory_bytes >> 20)),
-               "--memory");
-  }
-  if (app.count("--no-keys") > 0) config.Use("server.keys", "false", "--no-keys");
+  // What the project file has too.
+  const auto note_given = [&](const char* key, const std::string& value, const char* flag) {
+    if (app.count(flag) > 0) note(key, value, flag);
+  };
+  note_given("server.memory", base::TomlText(fmt::format("{}MiB", options.memory_bytes >> 20)),
+             "--memory");
+  note_given("server.keys", base::TomlText(options.keys), "--no-keys");
+  note_given("server.request_log", base::TomlText(options.request_log), "--request-log");
 }
 
 }  // namespace upnext::cli

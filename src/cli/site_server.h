@@ -53,8 +53,8 @@ class SiteServer {
   std::unique_ptr<net::HttpServer> http_;
 };
 
-// What --address, --port, --threads, --memory, --no-keys and --allow-unprotected set, over [server] of the project file;
-// the last one notes which of them were given, for `GET /v1/config`.
+// What --address, --port, --threads, --memory, --no-keys, --request-log and --allow-unprotected set, over [server] of the project file,
+// or the variables of the environment that stand for them; the last one notes what gave each, for `GET /v1/config`.
 void AddServerFlags(CLI::App& app, net::ServerOptions* flags);
 net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOptions& flags);
 void NoteServerFlags(const CLI::App& app, const net::ServerOptions& options,

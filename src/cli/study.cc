@@ -89,13 +89,16 @@ std::function<Status()> MakeStudy(CLI::App& app) {
       ->check(CLI::IsMember({"full", "tiny"}))
       ->capture_default_str();
   app.add_flag("--json", flags->json, "Print the report as JSON, with the values of every seed");
-  app.add_option("--html", flags->html, "Also write a page with tables and plots to this file");
+  app.add_option("--html", flags->html, "Also write a page with tables and plots to this file")
+      ->type_name("FILE");
   app.add_option("--merge", flags->merge,
-                 "Run nothing: the report of these JSON reports of the study together");
+                 "Run nothing: the report of these JSON reports of the study together")
+      ->type_name("FILE");
   app.add_option("--threads", flags->threads, "Threads (default: all processors)")
       ->check(CLI::Range(0, 1024));
   app.add_option("--scratch", flags->scratch,
-                 "Temporary folder for logs and bundles (default: the system's)");
+                 "Temporary folder for logs and bundles (default: the system's)")
+      ->type_name("FOLDER");
   return [flags] { return RunStudy(*flags); };
 }
 

@@ -182,14 +182,16 @@ std::function<Status()> MakeTune(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--world", flags->world,
                  "World file of the `upnext simulate --world` that made the log: also reports the "
-                 "true value of each page");
+                 "true value of each page")
+      ->type_name("FILE");
   app.add_option("--lines", flags->lines, "Lines of exponents to try, at most")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--seed", flags->seed, "Seed of search and bootstrap (default: [train] seed)")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", flags->json, "Print the lines as JSON");
-  app.add_option("--html", flags->html, "Also write a page with the trade-off to this file");
+  app.add_option("--html", flags->html, "Also write a page with the trade-off to this file")
+      ->type_name("FILE");
   app.add_flag("--write", flags->write,
                "Write the chosen exponents into the project file; all else in it stays");
   return [flags] { return RunTune(*flags); };

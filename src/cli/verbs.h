@@ -46,6 +46,9 @@ std::function<Status()> MakeRestore(CLI::App& app);
 std::function<Status()> MakeDoctor(CLI::App& app);
 std::function<Status()> MakeConfig(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
+std::function<Status()> MakeHelp(CLI::App& app);
+std::function<Status()> MakeCompletion(CLI::App& app);
+std::function<Status()> MakeVersion(CLI::App& app);
 
 // -c, --data and --project-dir, shared by all verbs that work on a project.
 void AddProjectFlags(CLI::App& app, project::Location* flags);

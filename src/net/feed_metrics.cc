@@ -110,6 +110,12 @@ std::string BundleMetrics(const serving::BundleFigures& figures) {
   std::string out;
   Head("upnext_index_items", "gauge", "Items in the nearest-neighbour index.", &out);
   out += fmt::format("upnext_index_items {}\n", figures.index_items);
+  Head("upnext_bundle_created_seconds", "gauge",
+       "When the bundle being served was published, in seconds since 1970.", &out);
+  out += fmt::format("upnext_bundle_created_seconds {}\n", figures.created_ms / 1000);
+  Head("upnext_log_last_event_seconds", "gauge",
+       "Time of the newest event of the log being served, in seconds since 1970.", &out);
+  out += fmt::format("upnext_log_last_event_seconds {}\n", figures.last_event_ms / 1000);
   Lines("upnext_bundle_part_bytes", "gauge", "Size of the parts of the bundle being served.",
         "part", figures.part_bytes, kItself, &out);
   Lines("upnext_prediction_mean_trained", "gauge",

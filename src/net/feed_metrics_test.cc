@@ -8,6 +8,7 @@
 namespace upnext::net {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -63,6 +64,8 @@ TEST_F(FeedMetricsApi, AFeedAndAnEventAreObserved) {
   EXPECT_THAT(text, HasSubstr("upnext_prediction_mean{objective="));
   EXPECT_THAT(text, HasSubstr("upnext_event_visible_seconds_count 1\n"));
   EXPECT_THAT(text, HasSubstr("upnext_index_items 4"));
+  EXPECT_THAT(text, ContainsRegex("upnext_bundle_created_seconds [0-9]+\n"));
+  EXPECT_THAT(text, ContainsRegex("upnext_log_last_event_seconds [0-9]+\n"));
   EXPECT_THAT(text, HasSubstr("upnext_bundle_part_bytes{part=\"ranker\"}"));
   EXPECT_THAT(text, Not(HasSubstr("upnext_degraded_total{")));
 }

@@ -24,7 +24,7 @@ struct FolderSource {
   const char* key;
   const char* flag;
   const std::string& given;  // by the flag
-  const char* variable;      // of the environment, null: none
+  const char* variable;      // of the environment
 };
 // The first that is given; what the file says is relative to its folder.
 fs::path Resolve(const base::Config& config, const FolderSource& source,
@@ -35,7 +35,7 @@ fs::path Resolve(const base::Config& config, const FolderSource& source,
     return path;
   };
   if (!source.given.empty()) return use(source.given, source.flag);
-  const char* const value = source.variable == nullptr ? nullptr : std::getenv(source.variable);
+  const char* const value = std::getenv(source.variable);
   if (value != nullptr && *value != '\0') return use(value, source.variable);
   if (configured.empty()) return use(fallback, "default");
   return configured.is_absolute() ? configured : config_folder / configured;
@@ -52,9 +52,9 @@ Result<Project> Project::Load(const Location& location) {
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   project.data_ =
       Resolve(project.config_, {"data", "--data", location.data, "UPNEXT_DATA"}, folder, folder);
-  project.directory_ =
-      Resolve(project.config_, {"directory", "--project-dir", location.directory, nullptr}, folder,
-              folder / ".upnext" / file.stem());
+  project.directory_ = Resolve(
+      project.config_, {"directory", "--project-dir", location.directory, "UPNEXT_PROJECT_DIR"},
+      folder, folder / ".upnext" / file.stem());
   project.schema_ = schema::Schema::FromConfig(project.config_.Table("schema"));
   project.signals_ = features::SignalOptions::FromConfig(project.config_, project.schema_);
   project.score_weights_ = bundle::ScoreWeightsFromConfig(project.config_);

@@ -29,9 +29,9 @@
 
 namespace upnext::project {
 
-// Where a project is, as -c, --data and --project-dir give it. An empty `data` is UPNEXT_DATA, else
-// [project] data, else the folder of the project file; an empty `directory` is [project] directory,
-// else .upnext/NAME next to the project file.
+// Where a project is, as -c, --data and --project-dir give it. An empty `data` is the variable UPNEXT_DATA, else
+// [project] data, else the folder of the project file; an empty `directory` is UPNEXT_PROJECT_DIR, else
+// [project] directory, else .upnext/NAME next to the project file.
 struct Location {
   std::string config = "upnext.toml", data = {}, directory = {};
   // The text of the project file; `config` is then its name in messages, and its folder that of relative paths.

@@ -1,0 +1,150 @@
+#include "cli/config_check.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "api/settings.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/suggest.h"
+#include "base/time_text.h"
+#include "features/feature_plan.h"
+#include "import/select_check.h"
+#include "net/tls.h"
+#include "serving/scenario.h"
+
+namespace upnext::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kVariablePrefix = "UPNEXT_";
+
+// Where the project file has the SELECT of a table: "shop.toml:4".
+std::string PlaceOf(const api::Settings& settings, std::string_view table) {
+  const std::string key = fmt::format("import.{}", table);
+  for (const base::ConfigValue& one : settings.project.config().Values()) {
+    if (one.key == key) return one.origin;
+  }
+  return "";
+}
+
+void CheckSelectsOf(const api::Settings& settings, std::vector<Finding>* findings) {
+  const auto checks = import::CheckSelects(settings.import);
+  if (!checks) {
+    findings->push_back({Health::kError, "import", checks.error().message});
+    return;
+  }
+  if (std::ranges::none_of(*checks, [](const auto& one) { return one.table == "events"; })) {
+    findings->push_back({Health::kWarning, "events", "[import] has no SELECT of them",
+                         "only a server that events are posted to needs none"});
+  }
+  for (const import::SelectCheck& one : *checks) {
+    const std::string table(one.table);
+    if (one.error) {
+      findings->push_back({Health::kError, table,
+                           fmt::format("{}: {}", PlaceOf(settings, table), one.error->message)});
+    } else if (!one.files_absent.empty()) {
+      findings->push_back({Health::kWarning, table,
+                           "the files are not there, so the columns were not checked: " +
+                               one.files_absent.substr(0, one.files_absent.find('\n'))});
+    } else {
+      findings->push_back({Health::kOk, table, fmt::format("{}", fmt::join(one.columns, ", "))});
+    }
+    if (!one.not_given.empty()) {
+      findings->push_back(
+          {Health::kWarning, table,
+           fmt::format("[schema] declares {}, which the SELECT does not give",
+                       fmt::join(one.not_given, ", ")),
+           "right if it comes by the API alone; else select it, or take the line out of [schema]"});
+    }
+  }
+}
+
+void CheckFeaturesOf(const api::Settings& settings, std::vector<Finding>* findings) {
+  const auto plan =
+      features::FeaturePlan::Compile(settings.training.dataset.features, settings.project.schema());
+  if (plan) return;
+  findings->push_back({Health::kError, "features", plan.error().message});
+}
+
+// Pins and hidden items whose time is over have no effect any more.
+void CheckPeriodsOf(const api::Settings& settings, std::vector<Finding>* findings) {
+  const int64_t now_ms = base::SystemClock().NowMs();
+  const auto check = [&](const serving::Scenario& scenario, const char* what,
+                         const std::string& item, const serving::Period& period) {
+    if (period.until_ms > now_ms) return;
+    findings->push_back({Health::kWarning, "scenarios",
+                         fmt::format("{}: {} {} is over since {}", scenario.Title(), what, item,
+                                     base::FormatTime(period.until_ms)),
+                         "take it out"});
+  };
+  for (const serving::Scenario& scenario : settings.engine.scenarios.all()) {
+    for (const auto& pin : scenario.pins) check(scenario, "the pin of", pin.item, pin.period);
+    for (const auto& hide : scenario.hides)
+      check(scenario, "the hiding of", hide.item, hide.period);
+  }
+}
+
+void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings) {
+  const net::ServerOptions& server = settings.server;
+  if (!server.certificate.empty()) {
+    if (const auto tls = net::Tls::Open(server.certificate, server.private_key); !tls) {
+      findings->push_back({Health::kError, "tls", tls.error().message,
+                           "correct [server] certificate, private_key"});
+    }
+  }
+  const auto folder = [&](const char* key, const fs::path& path, const char* todo) {
+    std::error_code error;
+    if (path.empty() || fs::is_directory(path, error)) return;
+    findings->push_back(
+        {Health::kWarning, key, fmt::format("{} is no folder", path.string()), todo});
+  };
+  folder("inbox", settings.run.inbox, "make it; the server moves files out of it");
+  folder("backups", server.backups, "make it; the server writes there");
+  folder("data", settings.project.data(), "correct [project] data, UPNEXT_DATA or --data");
+}
+
+void CheckEnvironment(const std::set<std::string>& known, std::vector<Finding>* findings) {
+  const std::vector<std::string> names(known.begin(), known.end());
+  for (char** one = environ; *one != nullptr; ++one) {
+    const std::string_view text = *one;
+    const std::string name(text.substr(0, text.find('=')));
+    if (!name.starts_with(kVariablePrefix) || known.contains(name)) continue;
+    findings->push_back({Health::kWarning, "environment",
+                         fmt::format("{} is no variable that upnext reads{}", name,
+                                     base::DidYouMean(name, names))});
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> CheckConfig(const project::Location& location,
+                                 const std::set<std::string>& known_variables) {
+  std::vector<Finding> findings;
+  const Result<api::Settings> settings = api::Settings::Load(location);
+  if (!settings) {
+    const std::string& all = settings.error().message;
+    for (size_t begin = 0; begin < all.size();) {
+      const size_t end = std::min(all.find('\n', begin), all.size());
+      findings.push_back({Health::kError, "project file", all.substr(begin, end - begin)});
+      begin = end + 1;
+    }
+    return findings;
+  }
+  findings.push_back({Health::kOk, "project file", location.config});
+  CheckSelectsOf(*settings, &findings);
+  CheckFeaturesOf(*settings, &findings);
+  CheckPeriodsOf(*settings, &findings);
+  CheckFilesOf(*settings, &findings);
+  CheckEnvironment(known_variables, &findings);
+  return findings;
+}
+
+}  // namespace upnext::cli
