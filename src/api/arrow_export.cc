@@ -171,11 +171,9 @@ ArrowColumn VectorColumn(std::string name, int64_t rows, size_t width, const flo
           .children = {std::move(floats)}};
 }
 
-void ExportTable(ArrowResult table, ArrowSchema* schema, ArrowArray* array) {
-  const ArrowColumn all = {.name = table.name,
-                           .format = "+s",
-                           .length = table.rows,
-                           .children = std::move(table.columns)};
+void ExportTable(const ArrowResult& table, ArrowSchema* schema, ArrowArray* array) {
+  const ArrowColumn all = {
+      .name = table.name, .format = "+s", .length = table.rows, .children = table.columns};
   ArrowSchema made_schema = {};
   MakeStruct<ArrowSchema, SchemaParts>(all, &made_schema, FillSchema{all});
   Unfinished unfinished(&made_schema);

@@ -46,7 +46,7 @@ struct ArrowResult {
 };
 // As a struct array of the columns, which is how a record batch is handed over. May throw std::bad_alloc, and then sets
 // nothing.
-void ExportTable(ArrowResult table, ArrowSchema* schema, ArrowArray* array);
+void ExportTable(const ArrowResult& table, ArrowSchema* schema, ArrowArray* array);
 
 }  // namespace upnext::api
 

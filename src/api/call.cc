@@ -136,6 +136,7 @@ struct Call::Rep {
   const Operation& operation;
   const Request request;
   const std::shared_ptr<ProjectHandle> project;
+  Tables tables;
   Recorder recorder = {};
   std::optional<Error> error = {};
   Outcome outcome = {};
@@ -143,7 +144,7 @@ struct Call::Rep {
 
   void Run() {
     try {
-      Result<Outcome> made = operation.run({request, project.get(), recorder});
+      Result<Outcome> made = operation.run({request, project.get(), recorder, std::move(tables)});
       if (made) {
         outcome = *std::move(made);
       } else {
@@ -167,13 +168,13 @@ Call::~Call() {
 }
 
 Result<std::unique_ptr<Call>> Call::Start(const Operation& operation, Request request,
-                                          std::shared_ptr<ProjectHandle> project) {
+                                          std::shared_ptr<ProjectHandle> project, Tables tables) {
   if (operation.needs_project && project == nullptr) {
     return InvalidArgument("{}: expected a project, found none", operation.name);
   }
   if (!operation.needs_project) project.reset();
-  std::unique_ptr<Call> call(
-      new Call(std::unique_ptr<Rep>(new Rep{operation, std::move(request), std::move(project)})));
+  std::unique_ptr<Call> call(new Call(std::unique_ptr<Rep>(
+      new Rep{operation, std::move(request), std::move(project), std::move(tables)})));
   Rep* const rep = call->rep_.get();
   if (rep->project != nullptr) rep->project->BeginCall();
   try {

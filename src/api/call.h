@@ -11,19 +11,22 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/operations.h"
 #include "api/project_handle.h"
 #include "api/request.h"
 #include "base/status.h"
+#include "import/arrow_table.h"
 
 namespace upnext::api {
 
 class Call {
  public:
+  using Tables = std::vector<std::shared_ptr<const import::ArrowTable>>;
   // `project` is null for an operation that needs none; kInvalidArgument when it needs one.
   static Result<std::unique_ptr<Call>> Start(const Operation& operation, Request request,
-                                             std::shared_ptr<ProjectHandle> project);
+                                             std::shared_ptr<ProjectHandle> project, Tables tables);
   ~Call();  // stops it and waits
 
   // Waits for the end or for news, at most so long; below 0: as long as it takes. True when it has ended.

@@ -39,7 +39,7 @@ Result<Outcome> RunImport(const OperationInput& in) {
                           .append = request.Flag("append"),
                           .from_store = request.Flag("from_store"),
                           .full = request.Flag("full"),
-                          .tables = in.project->TakeTables()};
+                          .tables = in.tables};
   if (wanted.append && wanted.full) {
     return InvalidArgument("import: append adds to the log and full replaces it; give one of them");
   }
@@ -182,6 +182,7 @@ Result<Outcome> RunInspect(const OperationInput& in) {
 constexpr Operation kProjectOperations[] = {
     {.name = "import",
      .summary = "make an event log of files, or of the tables that were added to the project",
+     .takes_tables = true,
      .keys = kImportKeys,
      .run = RunImport},
     {.name = "train",

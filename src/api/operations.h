@@ -7,6 +7,7 @@
 #ifndef UPNEXT_API_OPERATIONS_H_
 #define UPNEXT_API_OPERATIONS_H_
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "api/request.h"
 #include "base/progress.h"
 #include "base/status.h"
+#include "import/arrow_table.h"
 
 namespace upnext::api {
 
@@ -24,6 +26,7 @@ struct OperationInput {
   const Request& request;
   ProjectHandle* project;  // null for operations that need none
   base::Progress& progress;
+  std::vector<std::shared_ptr<const import::ArrowTable>> tables = {};  // if it takes tables
 };
 
 struct Outcome {
@@ -34,6 +37,7 @@ struct Outcome {
 struct Operation {
   std::string_view name, summary;
   bool needs_project = true;
+  bool takes_tables = false;  // those that were added to the project
   std::span<const Key> keys;
   std::span<const std::string_view> tables = {};  // that a result may have
   Result<Outcome> (*run)(const OperationInput& input);

@@ -96,15 +96,10 @@ void ProjectHandle::EndUse() {
   changed_.notify_all();
 }
 
-Status ProjectHandle::AddTable(std::shared_ptr<const import::ArrowTable> table) {
+void ProjectHandle::AddTable(std::shared_ptr<const import::ArrowTable> table) {
   const std::lock_guard lock(mutex_);
-  for (const auto& other : tables_) {
-    if (other->name() == table->name()) {
-      return AlreadyExists("there is a table {} for the next import already", table->name());
-    }
-  }
+  std::erase_if(tables_, [&](const auto& other) { return other->name() == table->name(); });
   tables_.push_back(std::move(table));
-  return Ok();
 }
 
 std::vector<std::shared_ptr<const import::ArrowTable>> ProjectHandle::TakeTables() {

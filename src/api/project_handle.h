@@ -55,8 +55,8 @@ class ProjectHandle {
   // Closes it, when the feeds that are being made are done: the store is free for a server.
   void Release();
 
-  // kAlreadyExists for a name that one of the tables has.
-  Status AddTable(std::shared_ptr<const import::ArrowTable> table);
+  // In place of one of the same name.
+  void AddTable(std::shared_ptr<const import::ArrowTable> table);
   std::vector<std::shared_ptr<const import::ArrowTable>> TakeTables();
 
   // Calls that run on this project; WaitForCalls waits until there is none.

@@ -174,7 +174,8 @@ upnext_error* upnext_project_add_table(upnext_project* project, const char* name
     UPNEXT_ASSIGN_OR_RETURN(
         auto table, upnext::import::ArrowTable::Take(upnext::api::TextOr(name, ""), stream));
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(project, "upnext_project_add_table", "project"));
-    return project->handle->AddTable(std::move(table));
+    project->handle->AddTable(std::move(table));
+    return Ok();
   });
 }
 
@@ -184,12 +185,16 @@ upnext_error* upnext_call_start(upnext_project* project, const char* operation, 
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(operation, "upnext_call_start", "operation"));
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(out, "upnext_call_start", "out"));
     UPNEXT_ASSIGN_OR_RETURN(const auto* found, upnext::api::FindOperation(operation));
+    // The tables are for this call, even if its request is refused.
+    upnext::api::Call::Tables tables;
+    if (found->takes_tables && project != nullptr) tables = project->handle->TakeTables();
     UPNEXT_ASSIGN_OR_RETURN(
         upnext::api::Request parsed,
         upnext::api::Request::Parse(found->name, found->keys, upnext::api::TextOr(request, "{}")));
-    UPNEXT_ASSIGN_OR_RETURN(
-        auto call, upnext::api::Call::Start(*found, std::move(parsed),
-                                            project == nullptr ? nullptr : project->handle));
+    UPNEXT_ASSIGN_OR_RETURN(auto call,
+                            upnext::api::Call::Start(*found, std::move(parsed),
+                                                     project == nullptr ? nullptr : project->handle,
+                                                     std::move(tables)));
     *out = new upnext_call{std::move(call)};
     return Ok();
   });
@@ -248,14 +253,12 @@ upnext_error* upnext_call_table(upnext_call* call, const char* name, ArrowSchema
     if (upnext_call_error(call) != nullptr) {
       return upnext::FailedPrecondition("the call failed, so it has no tables");
     }
-    auto& tables = call->call->outcome().tables;
-    for (size_t i = 0; i < tables.size(); ++i) {
-      if (tables[i].name != name) continue;
-      upnext::api::ExportTable(std::move(tables[i]), schema, array);
-      tables.erase(tables.begin() + static_cast<std::ptrdiff_t>(i));
+    for (const upnext::api::ArrowResult& table : call->call->outcome().tables) {
+      if (table.name != name) continue;
+      upnext::api::ExportTable(table, schema, array);
       return Ok();
     }
-    return upnext::NotFound("the result has no table '{}', or it was moved out before", name);
+    return upnext::NotFound("the result has no table '{}'", name);
   });
 }
 

@@ -75,8 +75,9 @@ UPNEXT_API void upnext_project_free(upnext_project *project);
 /* Closes bundle and store, which feeds keep open between calls, so that a server can open the store. Waits for feeds
    that are being made; the next feed opens them again. */
 UPNEXT_API upnext_error *upnext_project_release(upnext_project *project);
-/* Gives the SELECTs of the next "import" a table of this name. The library takes the stream over, also on error, reads
-   it before it returns, and releases what it got after that import. Values are not copied. */
+/* Gives the SELECTs of the next "import" call a table of this name, in place of an earlier one. The library takes the
+   stream over, also on error, reads it before it returns, and releases what it got after that import, or when the call
+   is refused. Values are not copied. */
 UPNEXT_API upnext_error *upnext_project_add_table(upnext_project *project, const char *name,
                                                   struct ArrowArrayStream *stream);
 
@@ -98,8 +99,8 @@ UPNEXT_API void upnext_call_stop(upnext_call *call);
 UPNEXT_API const upnext_error *upnext_call_error(upnext_call *call); /* NULL: it succeeded */
 /* JSON, "" after an error; `size` may be NULL. */
 UPNEXT_API const char *upnext_call_result(upnext_call *call, size_t *size);
-/* Moves a table of the result out, as a struct of its columns, which is a record batch. It stays valid when call and
-   project are freed. UPNEXT_NOT_FOUND when the result has none of this name, or it was moved out. */
+/* Gives a table of the result, as a struct of its columns, which is a record batch; each time one of its own, of the same
+   memory, which stays valid when call and project are freed. UPNEXT_NOT_FOUND when the result has none of this name. */
 UPNEXT_API upnext_error *upnext_call_table(upnext_call *call, const char *name,
                                            struct ArrowSchema *schema, struct ArrowArray *array);
 /* Stops it and waits. */
