@@ -129,8 +129,8 @@ Result<std::vector<schema::RawEvent>> VisitorEvents(const Recommender& recommend
     nlohmann::json event = one.is_string() ? nlohmann::json{{"item", one}} : one;
     for (const char* key : {"user", "session"}) {
       if (event.contains(key)) {
-        return InvalidArgument("session: event {}: expected no {}, since it is the visitor's",
-                               body.size() + 1, key);
+        return InvalidArgument("session: events[{}]: expected no {}, since it is the visitor's",
+                               body.size(), key);
       }
     }
     if (!event.contains("type")) SetStrongestType(recommender, &event);
