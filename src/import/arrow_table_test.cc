@@ -9,6 +9,7 @@
 
 #include "import/test_arrow.h"
 #include "import/test_import.h"
+#include "log/event_log.h"
 
 namespace upnext::import {
 namespace {
