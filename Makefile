@@ -1,6 +1,6 @@
 # Short names for the commands of this repository. CMakePresets.json and scripts/ define what they do.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo serve bench format tidy asan tsan site clean
+.PHONY: help setup build test demo serve bench format tidy asan tsan site wheel clean
 
 # Which preset `make build` builds.
 PRESET ?= release
@@ -20,6 +20,7 @@ help:
 	@echo 'make asan      run the tests under the address and undefined-behaviour sanitizers'
 	@echo 'make tsan      run the tests under the thread sanitizer'
 	@echo 'make site      build the documentation as a site in build/site'
+	@echo 'make wheel     build the Python package in dist'
 	@echo 'make clean     remove build outputs, but not the unpacked dependencies'
 
 setup:
@@ -64,6 +65,12 @@ asan tsan:
 
 site: build
 	scripts/site
+
+wheel:
+	scripts/setup
+	cmake --preset release $(CONFIGURE)
+	cmake --build --preset release --target upnext upnext_shared
+	scripts/wheel
 
 clean:
 	find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true

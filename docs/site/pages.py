@@ -23,8 +23,8 @@ LISTED = {
 }
 
 REFERENCE_GUIDES = ["project_file", "expressions", "features", "events", "metrics", "http_api"]
-GUIDES = ["sites", "import", "training", "tuning", "running", "clients", "assistants", "export", "simulator", "studies", "bench"]
-TUTORIALS = ["video", "shop", "news"]
+GUIDES = ["sites", "python", "import", "training", "tuning", "running", "clients", "assistants", "export", "simulator", "studies", "bench"]
+TUTORIALS = ["video", "python", "shop", "news"]
 
 
 def sources():
@@ -77,7 +77,7 @@ def navigation(staged):
         {"Home": ["index.md"]},
         {"Tutorials": folder(staged, "tutorials", TUTORIALS)},
         {"How-to": folder(staged, "howto") + [{"Guides": ["guides/index.md"] + guides(GUIDES + rest)}]},
-        {"Reference": folder(staged, "reference", ["cli", "configuration", "http", "metrics", "python"])
+        {"Reference": folder(staged, "reference", ["cli", "configuration", "http", "metrics", "python", "python-client"])
                       + guides(REFERENCE_GUIDES) + [{"File formats": folder(staged, "formats")}, "versioning.md",
                                                     "changelog.md"]},
         {"Explanation": folder(staged, "explanation", ["architecture", "covington-2016", "zhao-2019", "questions"])},

@@ -1,0 +1,156 @@
+"""How calls behave: progress, threads, ^C, fork, and evaluations as objects."""
+import contextlib
+import io
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import small_site
+import upnext
+from upnext import _progress
+
+# A training that takes minutes, which prints a line when it is under way.
+LONG = """
+import sys, small_site, upnext
+project = small_site.project("long", retrieval={"epochs": 4000, "patience": 4000})
+project.import_events(progress=False)
+def show(progress):
+    if progress.note.startswith("epoch 1"):
+        print("under way", flush=True)
+try:
+    project.train(progress=show)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+    project.import_events(append=True, progress=False)      # nothing is held any more
+    print("usable", flush=True)
+"""
+
+
+class Calls(unittest.TestCase):
+    def test_interrupt_stops_a_training(self):
+        process = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   cwd=os.path.dirname(os.path.abspath(__file__)))
+        self.assertEqual(process.stdout.readline(), "under way\n")
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((out, process.returncode), ("stopped\nusable\n", 0), err)
+        self.assertLess(time.monotonic() - began, 30)
+
+    def test_an_exception_of_the_function_stops_the_call(self):
+        project = small_site.project("stopped", retrieval={"epochs": 4000, "patience": 4000})
+        project.import_events(progress=False)
+
+        def show(progress):
+            if progress.note.startswith("epoch 1"):
+                raise RuntimeError("enough")
+
+        with self.assertRaisesRegex(RuntimeError, "enough"):
+            project.train(progress=show)
+        self.assertTrue(project.import_events(append=True, progress=False))
+
+    def test_a_function_hears_of_every_stage(self):
+        heard = []
+        small_site.trained().recommend(all_users=True, n=3, progress=heard.append)
+        stage = [progress for progress in heard if progress.stage == "recommend"]
+        self.assertTrue(stage[-1].ended)
+        self.assertEqual(stage[-1].done, stage[-1].total)
+        self.assertEqual(stage[-1].unit, "users")
+
+    def test_bars_of_terminals_are_drawn_again(self):
+        class Terminal(io.StringIO):
+            def isatty(self):
+                return True
+        with contextlib.redirect_stderr(Terminal()) as terminal:
+            small_site.trained().recommend(all_users=True, n=3)
+        self.assertRegex(terminal.getvalue(), r"recommend +\[#{20}\] 100%.*users/s")
+        self.assertTrue(terminal.getvalue().endswith("\n"))
+        with contextlib.redirect_stderr(io.StringIO()) as silent:
+            small_site.trained().recommend(all_users=True, n=3, progress=False)
+        self.assertEqual(silent.getvalue(), "")
+
+    def test_a_line_says_how_far_and_how_long(self):
+        line = _progress.line_of(_progress.Progress("train", "examples", 5_000, 20_000, "loss 1.5"), 10.0)
+        self.assertEqual(line, "train                      [#####...............]  25%  500.0 examples/s  30 s left  loss 1.5")
+
+    def test_threads_share_a_project_and_the_interpreter_runs(self):
+        project, found, ticks = small_site.trained(), [], []
+        users = [f"u{i:05}" for i in range(40)]
+        expected = [project.recommend(user, n=5).ids for user in users]
+
+        def ask():
+            found.append([project.recommend(user, n=5).ids for user in users])
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            ticks.append(time.monotonic())
+            time.sleep(0.001)
+        self.assertEqual(found, [expected] * 4)
+        self.assertGreater(len(ticks), 3)
+
+    def test_projects_in_one_process_share_nothing(self):
+        other = small_site.project("other", retrieval={"epochs": 1, "dim": 8})
+        other.import_events(progress=False)
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(other.train(only="retrieval", progress=False))),
+                   threading.Thread(target=lambda: results.append(small_site.trained().evaluate(progress=False)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(results), 2)
+        self.assertEqual((other.item_vectors().dim, small_site.trained().item_vectors().dim), (8, 16))
+
+    def test_a_forked_process_is_refused(self):
+        small_site.trained()
+        context = multiprocessing.get_context("fork")
+        parent, child = context.Pipe()
+
+        def ask():
+            try:
+                small_site.trained().recommend("u00042")
+                child.send("answered")
+            except upnext.FailedPrecondition as error:
+                child.send(str(error))
+
+        process = context.Process(target=ask)
+        process.start()
+        self.assertTrue(parent.poll(20), "the forked process hangs")
+        self.assertRegex(parent.recv(), "spawn")
+        process.join(20)
+        self.assertEqual(process.exitcode, 0)
+
+
+class Evaluations(unittest.TestCase):
+    def test_an_evaluation_has_figures_tables_and_a_page(self):
+        evaluation = small_site.trained().evaluate(progress=False)
+        self.assertGreater(evaluation.value("ndcg@10"), evaluation.value("ndcg@10", "popularity"))
+        self.assertRegex(repr(evaluation), r"retrieval: \d+ users\nmodel +.*ndcg@10")
+        self.assertIn("±", repr(evaluation))
+        frame = evaluation.to_frame()
+        self.assertIn("popularity", list(frame["model"]))
+        self.assertEqual(set(evaluation.to_frame(intervals=True)["stage"]), {"retrieval", "ranking"})
+        self.assertIn("<svg", evaluation.html)
+        evaluation.write_html(small_site.FOLDER / "report.html")
+        with self.assertRaisesRegex(KeyError, "ndcg@10"):
+            evaluation.value("ndgc@10")
+
+    def test_a_training_that_is_not_published_is_no_error(self):
+        project = small_site.project("gate")
+        project.import_events(progress=False)
+        self.assertTrue(project.train(progress=False).published)
+        again = small_site.project("gate", retrieval={"epochs": 1, "dim": 2, "table_learning_rate": 1e-6, "tower_learning_rate": 1e-6}).train(progress=False)
+        self.assertFalse(again.published)
+        self.assertIn("is a loss", again.gate)
+        self.assertIn("not published", repr(again))
+
+
+if __name__ == "__main__":
+    unittest.main()

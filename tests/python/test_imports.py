@@ -1,0 +1,122 @@
+"""Events enter from data frames, Arrow, Parquet, Python and SQL, as they would from a file."""
+import datetime
+import unittest
+
+import numpy
+import small_site
+import upnext
+
+ROWS = 300
+
+
+def columns():
+    """A log of simple columns: 20 users, 15 items, texts with characters beyond ASCII, times in seconds."""
+    row = numpy.arange(ROWS)
+    return {"user": [f"ü{i % 20}" for i in row], "item": [f"v{(i * 7) % 15}" for i in row],
+            "time": (1_767_225_600 + 60 * row).astype(numpy.int64), "type": ["watch"] * ROWS,
+            "value": (row % 50 + 30).astype(numpy.float64)}
+
+
+class Imports(unittest.TestCase):
+    number = 0
+
+    def setUp(self):
+        Imports.number += 1
+        self.project = upnext.Project(name=f"import{self.number}", directory=small_site.FOLDER / f"import{self.number}")
+
+    def log(self):
+        return next(part for part in self.project.inspect() if part["kind"] == "event log")
+
+    def check(self, events, **more):
+        made = self.project.import_events(events, progress=False, **more)
+        self.assertEqual((made.events, made.users, made.items, made.version), (ROWS, 20, 15, "v000001"))
+        return self.log()["digest"]
+
+    def test_every_source_gives_the_same_log(self):
+        import pandas
+        import polars
+        import pyarrow
+        import pyarrow.parquet
+        frame = pandas.DataFrame(columns())
+        path = small_site.FOLDER / "some events.parquet"
+        pyarrow.parquet.write_table(pyarrow.table(columns()), path)
+        sources = {
+            "dict": columns(), "pandas": frame, "pandas, index": frame.set_index(numpy.arange(ROWS) * 3),
+            "pandas, category": frame.astype({"user": "category", "item": "category"}),
+            "polars": polars.DataFrame(columns()), "polars, lazy": polars.DataFrame(columns()).lazy(),
+            "arrow": pyarrow.table(columns()), "arrow, reader": pyarrow.table(columns()).to_reader(max_chunksize=7),
+            "path": path, "path as text": str(path), "glob": str(path.with_name("some*.parquet")),
+            "sql": f"SELECT * FROM read_parquet('{path}')",
+            "lists": {name: list(values) for name, values in columns().items()},
+        }
+        digests = {}
+        for name, source in sources.items():
+            with self.subTest(name):
+                self.setUp()
+                digests[name] = self.check(source)
+        self.assertEqual(len(set(digests.values())), 1, digests)
+
+    def test_times_of_every_resolution_are_the_same_times(self):
+        seconds = self.check(columns())
+        for unit in ("s", "ms", "us", "ns"):
+            with self.subTest(unit):
+                self.setUp()
+                times = columns()["time"].astype("datetime64[s]").astype(f"datetime64[{unit}]")
+                self.assertEqual(self.check({**columns(), "time": times}), seconds)
+        with self.subTest("datetime"):
+            self.setUp()
+            self.assertEqual(self.check({**columns(), "time": [datetime.datetime(2026, 1, 1) + datetime.timedelta(minutes=i)
+                                                               for i in range(ROWS)]}), seconds)
+        import pandas
+        with self.subTest("pandas with a zone"):
+            self.setUp()
+            zoned = pandas.to_datetime(columns()["time"], unit="s", utc=True).tz_convert("Asia/Tokyo")
+            self.assertEqual(self.check(pandas.DataFrame({**columns(), "time": zoned})), seconds)
+
+    def test_lists_and_missing_values(self):
+        items = {"item": [f"v{i}" for i in range(15)], "title": [None if i % 3 else f"title {i}" for i in range(15)],
+                 "topics": [["a", "b"][:i % 3] for i in range(15)], "duration": [float(i) if i % 2 else None for i in range(15)]}
+        self.check(columns(), items=items)
+        self.assertEqual(self.log()["ids"]["topics"], 2)
+
+    def test_tables_are_visible_to_a_select_by_name(self):
+        raw = {"who": columns()["user"], "what": columns()["item"], "at": columns()["time"]}
+        self.check('SELECT who AS "user", what AS item, "at" AS time, \'purchase\' AS type FROM raw', tables={"raw": raw})
+
+    def test_an_append_adds(self):
+        self.check(columns())
+        later = {**columns(), "time": columns()["time"] + 86_400}
+        made = self.project.import_events(later, append=True, progress=False)
+        self.assertEqual((made.events, made.version, made.json["log_events"]), (ROWS, "v000002", 2 * ROWS))
+
+    def test_mistakes_say_what_is_wrong(self):
+        with self.assertRaisesRegex(upnext.InvalidArgument, "itm"):
+            self.project.import_events({"user": ["a"], "itm": ["b"], "time": [1_767_225_600]}, progress=False)
+        with self.assertRaisesRegex(upnext.InvalidArgument, "same length"):
+            self.project.import_events({"user": ["a"], "item": ["b", "c"], "time": [1]}, progress=False)
+        with self.assertRaisesRegex(FileNotFoundError, "missing.csv"):
+            self.project.import_events("missing.csv", progress=False)
+        with self.assertRaisesRegex(upnext.InvalidArgument, "ends with"):
+            self.project.import_events("events.xls", progress=False)
+        with self.assertRaisesRegex(upnext.InvalidArgument, "found int"):
+            self.project.import_events(3, progress=False)
+        with self.assertRaisesRegex(upnext.InvalidArgument, 'column "user"'):
+            self.project.import_events({"user": [b"a"], "item": ["b"], "time": [1]}, progress=False)
+        with self.assertRaises(ValueError):  # too many rejected rows
+            self.project.import_events({"user": ["a", ""], "item": ["b", ""], "time": [1_767_225_600] * 2}, progress=False)
+
+    def test_columns_without_pyarrow(self):
+        import sys
+        import unittest.mock
+
+        import pandas
+        frame = pandas.DataFrame(columns())
+        frame["time"] = pandas.to_datetime(frame["time"], unit="s", utc=True)
+        with unittest.mock.patch.dict(sys.modules, {"pyarrow": None}):
+            without = self.check(frame)
+        self.setUp()
+        self.assertEqual(self.check(columns()), without)
+
+
+if __name__ == "__main__":
+    unittest.main()

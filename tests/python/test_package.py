@@ -1,0 +1,108 @@
+"""The package as it is installed: the command line, examples for other programs, simulations, studies, documentation."""
+import doctest
+import os
+import pathlib
+import pkgutil
+import subprocess
+import sys
+import unittest
+
+import numpy
+import small_site
+import upnext
+from upnext import examples
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def load_tests(loader, tests, pattern):
+    """Adds the examples in the docstrings of all modules."""
+    def set_up(test):
+        os.chdir(small_site.FOLDER)
+        test.globs.update(upnext=upnext, project=small_site.trained())
+
+    for module in pkgutil.iter_modules(upnext.__path__):
+        if module.name not in ("__main__", "torch", "_child"):
+            tests.addTests(doctest.DocTestSuite(f"upnext.{module.name}", setUp=set_up, optionflags=doctest.NORMALIZE_WHITESPACE))
+    return tests
+
+
+class Package(unittest.TestCase):
+    def test_the_command_line_is_that_of_the_package(self):
+        said = subprocess.run([sys.executable, "-m", "upnext", "--version"], capture_output=True, text=True, check=True).stdout
+        self.assertEqual(said.strip(), upnext.__version__)
+        if not os.environ.get("UPNEXT_BUILD"):
+            script = pathlib.Path(sys.executable).with_name("upnext")
+            self.assertEqual(subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout, said)
+
+    def test_versions_agree(self):
+        self.assertIn(f'version = "{upnext.__version__}"', (ROOT / "pyproject.toml").read_text())
+
+    def test_every_public_name_is_documented(self):
+        for name in upnext.__all__:
+            self.assertTrue(name == "__version__" or getattr(upnext, name).__doc__, name)
+        for kind in (upnext.Project, upnext.Evaluation, upnext.Feeds, upnext.Slate, upnext.Vectors, upnext.Server, upnext.Simulator):
+            for name, member in vars(kind).items():
+                if name[0] != "_" and callable(member):
+                    self.assertTrue(member.__doc__, f"{kind.__name__}.{name}")
+
+    def test_studies_and_simulations(self):
+        self.assertIn("next-watch", upnext.studies())
+        with self.assertRaisesRegex(upnext.Error, "next-watch"):
+            upnext.Study("next-wach").run(seeds=1, scale="tiny", progress=False)
+        shop = upnext.Simulator("shop", users=100, days=3).write(small_site.FOLDER / "shop", progress=False)
+        self.assertTrue((shop.folder / "products.csv").exists())
+        self.assertIn(f"{shop.events:,} events", repr(shop))
+
+
+class Examples(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.file = small_site.trained().export_examples(small_site.FOLDER / "examples.parquet", progress=False)
+
+    def test_batches_have_every_row_once(self):
+        import pyarrow.parquet
+        table = pyarrow.parquet.read_table(self.file, filters=[("part", "==", "train")])
+        batches = list(examples.Batches(self.file, part="train", batch_size=700))
+        self.assertEqual([len(batch["label.click"]) for batch in batches[:-1]], [700] * (len(batches) - 1))
+        clicks = numpy.concatenate([batch["label.click"] for batch in batches])
+        numpy.testing.assert_array_equal(clicks, table["label.click"].to_numpy())
+        ids = numpy.concatenate([batch["query.watched_items"] for batch in batches])
+        self.assertEqual(ids.tolist(), [i for row in table["query.watched_items"].to_pylist() for i in row or ()])
+
+    def test_lists_are_read_by_their_offsets(self):
+        batch = next(iter(examples.Batches(self.file, batch_size=500, columns=["query.watched_items", "user"])))
+        rows = numpy.split(batch["query.watched_items"], batch["query.watched_items.offsets"][1:])
+        import pyarrow.parquet
+        expected = pyarrow.parquet.read_table(self.file)["query.watched_items"].to_pylist()[:500]
+        self.assertEqual([row.tolist() for row in rows], [row or [] for row in expected])
+        self.assertEqual(batch["user"].dtype, object)
+
+    def test_mixed_passes_differ_and_follow_from_the_seed(self):
+        def order(seed):
+            batches = examples.Batches(self.file, columns=["impression.item"], shuffle=5000, seed=seed)
+            return [numpy.concatenate([batch["impression.item"] for batch in batches]).tolist() for _ in range(2)]
+        first, second = order(1)
+        self.assertEqual([first, second], order(1))
+        self.assertNotEqual(first, second)
+        self.assertEqual(sorted(first), sorted(second))
+
+    def test_readers_share_the_batches(self):
+        whole = [len(batch["part"]) for batch in examples.Batches(self.file, columns=["part"], batch_size=300)]
+        shares = [[len(batch["part"]) for batch in examples.Batches(self.file, columns=["part"], batch_size=300).shard(i, 3)]
+                  for i in range(3)]
+        self.assertEqual(sorted(sum(shares, [])), sorted(whole))
+
+    def test_sizes_are_those_of_tables_of_embeddings(self):
+        batches = examples.Batches(self.file)
+        for batch in batches:
+            for name, size in batches.sizes.items():
+                self.assertLess(batch[name].max(initial=0), size, name)
+
+    def test_an_unknown_column_is_named(self):
+        with self.assertRaisesRegex(upnext.InvalidArgument, "impression.itm"):
+            examples.Batches(self.file, columns=["impression.itm"])
+
+
+if __name__ == "__main__":
+    unittest.main()
