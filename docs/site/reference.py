@@ -5,7 +5,6 @@ usage: docs/site/reference.py UPNEXT FOLDER
 
 The keys, the interface and the metrics are those of a small site, which is imported, trained and served for this.
 """
-import ast
 import json
 import pathlib
 import re
@@ -14,6 +13,7 @@ import sys
 import tempfile
 import urllib.request
 
+import python_pages
 from pages import ROOT
 
 sys.dont_write_bytecode = True
@@ -122,25 +122,6 @@ def metrics(text):
     return "\n".join(page) + "\n"
 
 
-def python_client():
-    """The methods of the Python client with their arguments and first sentences."""
-    folder = ROOT / "clients" / "python" / "upnext_client"
-    page = ["# Python client", "", "The methods of `upnext_client.Client`. How it is installed and used: "
-            "[clients](../guides/clients.md). Types of bodies and answers are those of the [HTTP interface](http.md#types).", ""]
-    for name in ("__init__.py", "_generated.py", "_transport.py"):
-        for node in ast.parse((folder / name).read_text(encoding="utf-8")).body:
-            if not isinstance(node, ast.ClassDef) or node.name not in ("Client", "Operations", "Transport", "UpnextError"):
-                continue
-            page.extend([f"## {node.name}", "", ast.get_docstring(node) or "", ""])
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and (method.name == "__init__" or method.name[0] != "_"):
-                    page.extend([f"### {method.name if method.name != '__init__' else node.name + '()'}", "", "```python",
-                                 f"{method.name}({ast.unparse(method.args)})"
-                                 + (f" -> {ast.unparse(method.returns)}" if method.returns else ""), "```", "",
-                                 ast.get_docstring(method) or "", ""])
-    return "\n".join(page)
-
-
 def read(url):
     with urllib.request.urlopen(url, timeout=20) as answer:
         return answer.read().decode()
@@ -152,7 +133,8 @@ def main():
         return 2
     upnext, folder = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    written = {"cli.md": command_line(upnext), "python.md": python_client()}
+    written = {"cli.md": command_line(upnext), "python.md": python_pages.package(),
+               "python-client.md": python_pages.client()}
     with tempfile.TemporaryDirectory() as scratch:
         site = case.small_site(upnext, pathlib.Path(scratch))
         site.run("import")
