@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import unittest
+import weakref
 
 import numpy
 import small_site
@@ -132,12 +133,16 @@ class Feeds(unittest.TestCase):
         project.import_events(progress=False)
         project.train(only="retrieval", progress=False)
         vectors = project.item_vectors()
-        view, copy = vectors.vectors[3:], vectors.vectors[3:].copy()
+        view, copy, table = vectors.vectors[3:], vectors.vectors[3:].copy(), weakref.ref(vectors._table)
         del vectors, project
         gc.collect()
+        self.assertIsNotNone(table())
         numpy.testing.assert_array_equal(view, copy)
         with self.assertRaises(ValueError):
             view[0, 0] = 1.0
+        del view
+        gc.collect()
+        self.assertIsNone(table())
 
 
 if __name__ == "__main__":

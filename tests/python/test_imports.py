@@ -5,6 +5,7 @@ import unittest
 import numpy
 import small_site
 import upnext
+from upnext import _columns
 
 ROWS = 300
 
@@ -78,6 +79,20 @@ class Imports(unittest.TestCase):
                  "topics": [["a", "b"][:i % 3] for i in range(15)], "duration": [float(i) if i % 2 else None for i in range(15)]}
         self.check(columns(), items=items)
         self.assertEqual(self.log()["ids"]["topics"], 2)
+
+    def test_columns_are_handed_over_as_they_are(self):
+        import pyarrow
+        when = datetime.datetime(2026, 1, 1)
+        given = {"text": ["a", None, "ü", "a"], "whole": [1, 2, 3, 4], "number": [1.5, None, float("nan"), 2.0],
+                 "flag": [True, False, True, True], "list": [["a"], None, [], ["b", "a"]], "numbers": [[1.0], [], None, [2.0, 3.0]],
+                 "time": [when, None, when, when], "array": numpy.arange(8, dtype=numpy.int16)[::2], "none": [None] * 4}
+
+        class Stream:
+            def __arrow_c_stream__(self, requested_schema=None):
+                return _columns.stream_of_columns(given)
+
+        expected = {**given, "number": [1.5, None, None, 2.0], "array": [0, 2, 4, 6]}
+        self.assertEqual(pyarrow.table(Stream()).to_pydict(), expected)
 
     def test_tables_are_visible_to_a_select_by_name(self):
         raw = {"who": columns()["user"], "what": columns()["item"], "at": columns()["time"]}

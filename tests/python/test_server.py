@@ -20,7 +20,7 @@ server = project.server()
 thread = threading.Thread(target=server.start)          # which ends before the server
 thread.start()
 thread.join()
-time.sleep(0.3)
+time.sleep(1)
 print(server.url, server._process.pid, server.is_running, flush=True)
 time.sleep(60)
 """
