@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import unittest
+import unittest.mock
 
 import small_site
 import upnext
@@ -73,6 +75,25 @@ class Calls(unittest.TestCase):
         with contextlib.redirect_stderr(io.StringIO()) as silent:
             small_site.trained().recommend(all_users=True, n=3, progress=False)
         self.assertEqual(silent.getvalue(), "")
+
+    def test_a_notebook_has_one_area_with_bar_and_notes(self):
+        drawn = []
+
+        class Area:
+            def update(self, markup):
+                drawn.append(markup)
+
+        shell = types.SimpleNamespace(kernel=object())
+        display = types.SimpleNamespace(HTML=str, display=lambda markup, display_id: Area())
+        modules = {"IPython": types.SimpleNamespace(get_ipython=lambda: shell, display=display), "IPython.display": display}
+        with unittest.mock.patch.dict(sys.modules, modules):
+            shown = _progress.reporter(True)
+            shown.note("1 < 2")
+            shown.stage({"stage": "train", "unit": "rows", "done": 1, "total": 4})
+            shown.stage({"stage": "train", "unit": "rows", "done": 4, "total": 4, "ended": True})
+            shown.close()
+        self.assertIn("1 &lt; 2", drawn[-1])
+        self.assertIn("train 100%", drawn[-1])
 
     def test_a_line_says_how_far_and_how_long(self):
         line = _progress.line_of(_progress.Progress("train", "examples", 5_000, 20_000, "loss 1.5"), 10.0)
