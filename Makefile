@@ -1,9 +1,11 @@
 # Short names for the commands of this repository. CMakePresets.json and scripts/ define what they do.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo serve bench format tidy asan tsan site wheel clean
+.PHONY: help setup build install deb archive test demo serve bench format tidy asan tsan site wheel clean
 
 # Which preset `make build` builds.
 PRESET ?= release
+# Where `make install` puts it.
+PREFIX ?= /usr/local
 
 # When CI is set, as it is on build servers, warnings are errors.
 CONFIGURE := $(if $(filter-out false 0,$(CI)),-DUPNEXT_WERROR=ON)
@@ -11,6 +13,8 @@ CONFIGURE := $(if $(filter-out false 0,$(CI)),-DUPNEXT_WERROR=ON)
 help:
 	@echo 'make setup     install missing build dependencies (lists them)'
 	@echo 'make build     build the binary, build/release/upnext (PRESET=dev|asan|... for others)'
+	@echo 'make install   install what make build built (PREFIX=/usr/local, DESTDIR=)'
+	@echo 'make deb       pack it as a Debian package in build; make archive: as an archive'
 	@echo 'make test      build, then run all tests and the checks of layering and format'
 	@echo 'make demo      simulate a site, train on its log and print recommendations'
 	@echo 'make serve     serve the models of make demo on http://127.0.0.1:8080'
@@ -30,6 +34,13 @@ build:
 	scripts/setup
 	cmake --preset $(PRESET) $(CONFIGURE)
 	cmake --build --preset $(PRESET) --target upnext
+
+# These take what was built, so that `sudo make install` compiles nothing.
+install:
+	DESTDIR='$(DESTDIR)' cmake --install build/$(PRESET) --component runtime --prefix '$(PREFIX)' --strip
+
+deb archive:
+	packaging/$@ build/$(PRESET) build
 
 test:
 	scripts/setup
