@@ -115,10 +115,13 @@ class Recorder : public base::Progress {
   std::atomic<bool> stop_ = false;
 };
 
-// Runs `body` in a thread that gets no signals: they are for the threads of the program.
+// Runs `body` in a thread that gets no signals but those of its own faults: the others are for the threads of the
+// program.
 std::thread ThreadWithoutSignals(auto&& body) {
   sigset_t all, before;
   sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP})
+    sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
     std::thread thread(std::forward<decltype(body)>(body));

@@ -214,6 +214,7 @@ TEST_F(LibraryTest, ReleaseLetsAServerOpenTheStore) {
   const auto feed = [&] { return LibraryCall(project, "recommend", {{"user", "u00001"}}).notes(); };
   EXPECT_TRUE(feed().empty());
   EXPECT_FALSE(same.OpenStore());
+  EXPECT_EQ(LibraryCall(project, "import", {{"from_store", true}}).error().message, "");
   ASSERT_EQ(TakeError(upnext_project_release(project)).message, "");
   {
     const auto server = same.OpenStore();
