@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union, overload
@@ -48,6 +49,8 @@ class Project:
                                       + ", ".join(["name"] * (name is not None) + list(tables)))
             self.file = Path(file).absolute()
         else:
+            if name is not None and not re.fullmatch(r"\w[\w .-]*", name):
+                raise InvalidArgument(f"name: expected letters, digits, and - or . between them, found {name!r}")
             for table, value in tables.items():
                 if not isinstance(value, (Mapping, list, tuple)):
                     raise InvalidArgument(f"{table}: expected a table of the project file as a dict, found {value!r}")

@@ -7,7 +7,7 @@
     for batch in torch.utils.data.DataLoader(train, batch_size=None):
         batch["impression.item"], batch["query.watched_items"], batch["query.watched_items.offsets"], batch["label.click"]
 
-`upnext.examples.Batches` says what a batch has. A model that was trained so can rank in upnext: see the page on models of others.
+`upnext.examples.Batches` says what a batch has.
 """
 from __future__ import annotations
 

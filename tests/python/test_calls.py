@@ -37,6 +37,7 @@ class Calls(unittest.TestCase):
     def test_interrupt_stops_a_training(self):
         process = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    cwd=os.path.dirname(os.path.abspath(__file__)))
+        self.addCleanup(process.kill)
         self.assertEqual(process.stdout.readline(), "under way\n")
         began = time.monotonic()
         process.send_signal(signal.SIGINT)

@@ -109,6 +109,10 @@ class Feeds(unittest.TestCase):
             self.project.similar("no such item")
         with self.assertRaisesRegex(upnext.InvalidArgument, "both"):
             upnext.Project("a.toml", retrieval={})
+        with self.assertRaisesRegex(upnext.InvalidArgument, "a/b"):
+            upnext.Project(name="a/b")
+        with self.assertRaisesRegex(upnext.InvalidArgument, "split: expected a table"):
+            upnext.Project(name="a", split="time")
         with self.assertRaisesRegex(upnext.InvalidArgument, "epoch"):
             small_site.project("wrong", retrieval={"epoch": 3}).train(progress=False)
         with self.assertRaisesRegex(upnext.NotFound, "import"):

@@ -73,6 +73,7 @@ class Servers(unittest.TestCase):
         file.write_text(self.project.toml, encoding="utf-8")
         process = subprocess.Popen([sys.executable, "-c", ORPHAN, file, self.project.directory], stdout=subprocess.PIPE, text=True,
                                    cwd=os.path.dirname(os.path.abspath(__file__)))
+        self.addCleanup(process.kill)
         url, child, runs = process.stdout.readline().split()
         self.assertEqual(runs, "True")
         urllib.request.urlopen(f"{url}/readyz", timeout=20).close()
