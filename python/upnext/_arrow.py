@@ -73,7 +73,7 @@ class Table:
     def __init__(self, write: Callable[[int, int], None]) -> None:
         self.write, self.schema, self.array = write, ArrowSchema(), ArrowArray()
         write(ctypes.addressof(self.schema), ctypes.addressof(self.array))
-        weakref.finalize(self, _release_both, self.schema, self.array)
+        weakref.finalize(self, _release_both, self.schema, self.array).atexit = False  # views may be read until the very end
 
     def __len__(self) -> int:
         return int(self.array.length)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import ctypes
 import json
 import weakref
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Set
 
 from . import _library
 from ._arrow import Table
@@ -23,7 +23,8 @@ class Handle:
         _library.check(_library.library.upnext_project_open(
             *(_library.text(value) for value in (file, toml, data, directory)), ctypes.byref(pointer)))
         self.pointer = pointer.value or 0
-        weakref.finalize(self, _free, "project", self.pointer)
+        self.running: Set[int] = set()  # calls that are waited for
+        weakref.finalize(self, _close, self.pointer, self.running)
 
     def release(self) -> None:
         _library.check_process()
@@ -39,7 +40,7 @@ class Answer:
 
     def __init__(self, pointer: int) -> None:
         self._pointer = pointer
-        weakref.finalize(self, _free, "call", pointer)
+        weakref.finalize(self, _free, pointer).atexit = False  # views may be read until the very end
         size = ctypes.c_size_t()
         address = _library.library.upnext_call_result(pointer, ctypes.byref(size))
         self.result: Any = json.loads(ctypes.string_at(address, size.value)) if address else None
@@ -51,9 +52,17 @@ class Answer:
         return Table(write)
 
 
-def _free(kind: str, pointer: int) -> None:
-    if not _library.is_forked():  # there its threads are missing, and waiting for them would never end
-        getattr(_library.library, f"upnext_{kind}_free")(pointer)
+# In a forked process the threads of the library are missing, and waiting for them would never end.
+def _free(call: int) -> None:
+    if not _library.is_forked():
+        _library.library.upnext_call_free(call)
+
+
+def _close(project: int, running: Set[int]) -> None:
+    if not _library.is_forked():
+        for call in list(running):  # of threads that the interpreter ends without a word
+            _library.library.upnext_call_stop(call)
+        _library.library.upnext_project_free(project)
 
 
 def run(project: Optional[Handle], operation: str, request: Mapping[str, Any], progress: Show = False) -> Answer:
@@ -69,15 +78,19 @@ def run(project: Optional[Handle], operation: str, request: Mapping[str, Any], p
         project.pointer if project else None, _library.text(operation), _library.text(json.dumps(given, ensure_ascii=False)),
         ctypes.byref(pointer)))
     call, shown = pointer.value or 0, reporter(progress)
+    running = project.running if project else set()
+    running.add(call)
     try:
         _wait(call, shown)
         error = _library.borrowed(_library.library.upnext_call_error(call))
         if error is not None:
             raise error
     except BaseException:
-        _free("call", call)
+        running.discard(call)
+        _free(call)
         raise
     finally:
+        running.discard(call)
         shown.close()
     return Answer(call)
 

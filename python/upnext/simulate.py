@@ -12,8 +12,9 @@ from ._progress import Show
 class Simulated:
     """What a simulation wrote into `folder`.
 
-    The video site has `events.parquet`, `items.parquet` and `users.parquet`; the other sites have CSV in the columns of such a site, which
-    the project files `shop.toml`, `news.toml` and `music.toml` of the repository import.
+    The video site has `items.parquet`, `users.parquet` and `events.parquet`, or `events-0000.parquet` and so on if there are many. The
+    other sites have CSV in the columns of such a site, which the project files `shop.toml`, `news.toml` and `music.toml` of the
+    repository import.
     """
 
     def __init__(self, folder: Path, json: Dict[str, Any]) -> None:

@@ -32,8 +32,23 @@ except KeyboardInterrupt:
     print("usable", flush=True)
 """
 
+# A training in a thread that the interpreter does not wait for.
+ABANDONED = """
+import sys, threading, small_site, upnext
+project = small_site.project("abandoned", retrieval={"epochs": 4000, "patience": 4000})
+project.import_events(progress=False)
+started = threading.Event()
+threading.Thread(target=lambda: project.train(progress=lambda p: p.note.startswith("epoch 1") and started.set()), daemon=True).start()
+started.wait()
+"""
+
 
 class Calls(unittest.TestCase):
+    def test_the_end_of_the_interpreter_stops_what_a_daemon_does(self):
+        done = subprocess.run([sys.executable, "-c", ABANDONED], cwd=os.path.dirname(os.path.abspath(__file__)), capture_output=True,
+                              text=True, timeout=100)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
     def test_interrupt_stops_a_training(self):
         process = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    cwd=os.path.dirname(os.path.abspath(__file__)))
