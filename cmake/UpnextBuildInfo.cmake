@@ -50,7 +50,7 @@ function(upnext_build_info)
   add_custom_target(upnext_commit
     COMMAND ${CMAKE_COMMAND} -DOUTPUT=${folder}/commit.h -DROOT=${CMAKE_SOURCE_DIR}
             -P ${CMAKE_SOURCE_DIR}/cmake/UpnextBuildInfo.cmake
-    BYPRODUCTS "${folder}/commit.h" COMMENT "" VERBATIM)
+    BYPRODUCTS "${folder}/commit.h" COMMENT "Reading the commit of the checkout" VERBATIM)
 
   set(DuckDB_VERSION "of the system")
   if(EXISTS "${UPNEXT_DUCKDB_DIR}/stamp" AND DuckDB_LIBRARY MATCHES "^${UPNEXT_DUCKDB_DIR}/")
