@@ -10,6 +10,7 @@
 
 #include "base/numbers.h"
 #include "base/rng.h"
+#include "features/block_columns.h"
 #include "import/duckdb.h"
 #include "import/duckdb_table.h"
 #include "interchange/feature_columns.h"
@@ -73,8 +74,9 @@ class ExampleTable {
         stage_(progress, "write examples", "users", users_.size()) {
     columns_ = OriginColumns(objectives, options.stage);
     const auto add = [&](features::Model model, Side side) {
-      const FeatureColumns& columns = sides_.emplace_back(
-          tables.plan.side(model, side), kSides[static_cast<size_t>(side)], columns_.size());
+      const FeatureColumns& columns =
+          sides_.emplace_back(tables.plan.side(model, side),
+                              features::kSideNames[static_cast<size_t>(side)], columns_.size());
       columns_.insert(columns_.end(), columns.columns().begin(), columns.columns().end());
     };
     const bool ranking = options.stage == Stage::kRanking;

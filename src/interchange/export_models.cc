@@ -51,8 +51,10 @@ Result<json> WriteModel(const std::string& name, const nn::Graph& graph,
 }
 
 std::vector<Tensor> Inputs(const ranking::Ranker& ranker, const examples::RankingBatch& batch) {
-  std::vector<Tensor> inputs = SideTensors(kSides[0], ranker.shape().query, batch.queries);
-  for (Tensor& tensor : SideTensors(kSides[1], ranker.shape().impression, batch.impressions)) {
+  std::vector<Tensor> inputs =
+      SideTensors(features::kSideNames[0], ranker.shape().query, batch.queries);
+  for (Tensor& tensor :
+       SideTensors(features::kSideNames[1], ranker.shape().impression, batch.impressions)) {
     inputs.push_back(std::move(tensor));
   }
   const std::vector<size_t> rows = {batch.size()};
@@ -139,7 +141,8 @@ Result<json> ExportCandidate(const Models& models, const examples::ReplaySource&
   retrieval::CandidateModel::Scratch scratch;
   candidate.UserVectors(batch.features, vectors.data(), scratch, {});
   const json example = {
-      {"inputs", ToJson(SideTensors(kSides[0], candidate.shape().inputs.query, batch.features))},
+      {"inputs", ToJson(SideTensors(features::kSideNames[0], candidate.shape().inputs.query,
+                                    batch.features))},
       {"outputs", ToJson({{"user_vector", {batch.size(), candidate.dim()}, vectors}})}};
   nn::Graph graph;
   candidate.AppendTo(graph);

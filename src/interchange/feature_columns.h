@@ -1,18 +1,10 @@
-// The features of one side of a model as columns of a table, named as the inputs of an exported
-// network ("query.age"):
-//
-//   a single id      INTEGER: a row of its vocabulary, NULL without one
-//   a list of ids    INTEGER[], the newest last if it is ordered, and NAME.weights FLOAT[]
-//   by quantiles     FLOAT: the value, and NAME.normal FLOAT: its quantile; NULL: missing
-//   vectors          FLOAT[], NULL: missing
-//   other numbers    FLOAT: the share of their limit, NULL: missing
-//
-// What a block holds besides follows from these: powers, hat functions, flags of missing values.
+// The features of one side of a model as columns of a table: features/block_columns.h as INTEGER,
+// INTEGER[], FLOAT and FLOAT[], what is missing as NULL.
 //
 //   const FeatureColumns query(plan.side(Model::kRanking, Side::kQuery), "query", 9);
 //   query.Write(block, block_row, row, &chunk);
 //
-// Immutable: any number of threads. The plan outlives it.
+// Immutable: any number of threads.
 #ifndef UPNEXT_INTERCHANGE_FEATURE_COLUMNS_H_
 #define UPNEXT_INTERCHANGE_FEATURE_COLUMNS_H_
 
@@ -20,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "features/block_columns.h"
 #include "features/feature_block.h"
 #include "features/feature_plan.h"
 #include "import/duckdb_table.h"
@@ -35,7 +28,7 @@ class FeatureColumns {
              import::ChunkWriter* chunk) const;
 
  private:
-  const features::SidePlan& plan_;
+  const std::vector<features::BlockColumn> of_block_;
   const size_t first_;
   std::vector<import::Column> columns_;
 };

@@ -17,7 +17,7 @@ using json = nlohmann::ordered_json;
 constexpr Side kBothSides[] = {Side::kQuery, Side::kImpression};
 
 std::string Name(Side side, const std::string& feature) {
-  return fmt::format("{}.{}", kSides[static_cast<size_t>(side)], feature);
+  return fmt::format("{}.{}", features::kSideNames[static_cast<size_t>(side)], feature);
 }
 
 // Where a number lies in a row of numbers.SIDE, and what it is made of.
@@ -72,7 +72,7 @@ std::map<std::string, json> Descriptions(const features::FeatureStatistics& tabl
     }
     json columns = json::array();
     for (const Feature& feature : plan.numbers) columns.push_back(Column(feature));
-    known[fmt::format("numbers.{}", kSides[static_cast<size_t>(side)])] = {
+    known[fmt::format("numbers.{}", features::kSideNames[static_cast<size_t>(side)])] = {
         {"kind", "numbers"}, {"columns", std::move(columns)}};
   }
   return known;

@@ -13,14 +13,13 @@
 
 #include "base/status.h"
 #include "catalogue/catalogue.h"
+#include "features/block_columns.h"
 #include "features/default_features.h"
 #include "features/feature_plan.h"
 #include "features/feature_statistics.h"
 #include "nn/graph.h"
 
 namespace upnext::interchange {
-
-inline constexpr const char* kSides[] = {"query", "impression"};  // by features::Side
 
 // A list: each input of the graph with its type and shape, and of which feature it is.
 nlohmann::ordered_json DescribeInputs(const nn::Graph& graph,
