@@ -27,6 +27,10 @@ upnext_import(upnext_protozero protozero/pbf_writer.hpp "")
 upnext_import(upnext_toml toml++/toml.h "")
 upnext_import(upnext_cli11 CLI/CLI.hpp "")
 
+# The interface alone: the library is loaded at run time where it is there (docs/decisions/0093).
+add_library(upnext_onnxruntime_api INTERFACE)
+target_include_directories(upnext_onnxruntime_api SYSTEM INTERFACE "${CMAKE_SOURCE_DIR}/third_party/onnxruntime")
+
 if(UPNEXT_BUILD_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

@@ -224,7 +224,7 @@ double Difference(const json& slate, const bundle::Bundle& bundle,
                                 .source_score = item["source_score"]},
                                &items);
   }
-  const ranking::Ranker& ranker = *bundle.ranker();
+  const ranking::Ranker& ranker = *bundle.ranker()->trained();
   std::vector<float> predictions(items.rows * ranker.objectives().size());
   ranking::Ranker::Scratch scratch;
   ranker.Score(query, items, std::vector<uint32_t>(items.rows, 0), predictions.data(), scratch, {});

@@ -261,7 +261,7 @@ TEST_P(ParityTest, RK08_RK16_ServedPredictionsAreThoseOfReplayedFeatures) {
       with_score += std::isnan(tables.source_scores.ShareOf(candidate)) ? 0 : 1;
       extractor.AppendImpression(state, user_id, context, candidate, &items);
     }
-    const ranking::Ranker& ranker = *server_->generation().bundle().ranker();
+    const ranking::Ranker& ranker = *server_->generation().bundle().ranker()->trained();
     const size_t tasks = ranker.objectives().size();
     std::vector<float> predictions(items.rows * tasks);
     ranking::Ranker::Scratch scratch;

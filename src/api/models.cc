@@ -17,6 +17,7 @@
 #include "ranking/objectives.h"
 #include "report/render.h"
 #include "training/dataset.h"
+#include "training/onnx_stage.h"
 #include "training/preconditions.h"
 #include "training/reference.h"
 
@@ -82,9 +83,12 @@ Result<std::string> ExportModels(const Settings& settings, const std::string& fo
   UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
                           examples::Split::Make(everything_trains, opened.log, opened.rule));
   const bundle::Bundle& bundle = *opened.bundle;
+  // A network of others is ONNX already.
+  const ranking::Ranker* const ranker =
+      bundle.ranker() == nullptr ? nullptr : bundle.ranker()->trained();
   UPNEXT_RETURN_IF_ERROR(interchange::ExportModels({.tables = bundle.tables(),
                                                     .candidate = bundle.candidate(),
-                                                    .ranker = bundle.ranker(),
+                                                    .ranker = ranker,
                                                     .version = bundle.manifest().version,
                                                     .seed = settings.training.train.seed},
                                                    {opened.log, catalogue, opened.rule, split},
@@ -129,14 +133,19 @@ Result<uint64_t> ExportExamples(const Settings& settings, const ExamplesRequest&
                                                    .feed = options.evaluate.feed},
                                                   pool, progress));
   }
-  return interchange::WriteExamples(
-      dataset->source(), dataset->statistics(), objectives,
-      {.stage = request.ranking ? interchange::Stage::kRanking : interchange::Stage::kRetrieval,
-       .parts = PartsOf(request.part),
-       .min_history = options.train.candidate_train.min_history,
-       .limit = request.limit,
-       .seed = options.train.seed},
-      request.file, pool, progress);
+  UPNEXT_ASSIGN_OR_RETURN(
+      const uint64_t rows,
+      interchange::WriteExamples(
+          dataset->source(), dataset->statistics(), objectives,
+          {.stage = request.ranking ? interchange::Stage::kRanking : interchange::Stage::kRetrieval,
+           .parts = PartsOf(request.part),
+           .min_history = options.train.candidate_train.min_history,
+           .limit = request.limit,
+           .seed = options.train.seed},
+          request.file, pool, progress));
+  // What the numbers of ids and the quantiles are of, for a network that learns from them.
+  UPNEXT_RETURN_IF_ERROR(dataset->statistics().Save(training::StatisticsOfExamples(request.file)));
+  return rows;
 }
 
 }  // namespace upnext::api

@@ -13,6 +13,7 @@
 #include "log/event_log.h"
 #include "report/render.h"
 #include "training/job.h"
+#include "training/onnx_stage.h"
 
 namespace upnext::api {
 namespace {
@@ -147,7 +148,12 @@ Result<Outcome> RunExamples(const OperationInput& in) {
                       .part = request.Text("part", "all"),
                       .limit = static_cast<uint64_t>(request.Whole("limit", 0))},
                      pool, in.progress));
-  return Outcome{.json = nlohmann::json{{"examples", rows}, {"out", request.Text("out")}}.dump()};
+  return Outcome{.json =
+                     nlohmann::json{{"examples", rows},
+                                    {"out", request.Text("out")},
+                                    {"statistics",
+                                     training::StatisticsOfExamples(request.Text("out")).string()}}
+                         .dump()};
 }
 
 constexpr Key kExportKeys[] = {{"out", KeyType::kText, "Folder for the models, as ONNX"}};

@@ -6,6 +6,9 @@
 
 #include "base/section_file.h"
 #include "bundle/bundle_statistics.h"
+#include "nn/onnx_runtime.h"
+#include "ranking/onnx_ranker.h"
+#include "ranking/ranker.h"
 #include "retrieval/indexed_items.h"
 
 namespace upnext::bundle {
@@ -37,6 +40,7 @@ std::span<const Bundle::Reader> Bundle::Readers() {
       {CandidateType(), false, &Bundle::OpenCandidate},
       {IndexType(), false, &Bundle::OpenIndex},
       {RankerType(), false, &Bundle::OpenRanker},
+      {OnnxRankerType(), false, &Bundle::OpenOnnxRanker},
       {ReferenceFeaturesType(), false, nullptr},
       {ReferenceModelType(), false, nullptr},
       {ProjectType(), true, nullptr},
@@ -137,8 +141,21 @@ Status Bundle::OpenIndex(const fs::path& file) {
 }
 
 Status Bundle::OpenRanker(const fs::path& file) {
-  UPNEXT_ASSIGN_OR_RETURN(ranker_, ranking::Ranker::Load(file, manifest_.features_digest));
-  return CheckShape(ranker_->shape() == ranking::ShapeOf(tables_), file);
+  UPNEXT_ASSIGN_OR_RETURN(ranking::Ranker ranker,
+                          ranking::Ranker::Load(file, manifest_.features_digest));
+  UPNEXT_RETURN_IF_ERROR(CheckShape(ranker.shape() == ranking::ShapeOf(tables_), file));
+  ranker_ = std::make_unique<ranking::Ranker>(std::move(ranker));
+  return Ok();
+}
+
+Status Bundle::OpenOnnxRanker(const fs::path& file) {
+  if (ranker_ != nullptr) {
+    return DataLoss("{}: a second ranker, next to the part {}; train again", file.string(),
+                    RankerType().name);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(ranker_,
+                          ranking::OnnxRanker::Load(file, manifest_.features_digest, tables_));
+  return Ok();
 }
 
 Status Bundle::OpenGenerators(const fs::path& directory, retrieval::GeneratorRegistry registry) {
@@ -184,11 +201,14 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
   return bundle;
 }
 
+void UseOnnxRuntime(const fs::path& library) { nn::SetOnnxRuntimeLibrary(library); }
+
 ScoreWeights ScoreWeightsFromConfig(const base::Config& config) {
   return ranking::ScoreWeightsFromConfig(config.Table("ranking"));
 }
 
-std::vector<std::string> ApplyScoreWeights(const ScoreWeights& weights, ranking::Ranker* ranker) {
+std::vector<std::string> ApplyScoreWeights(const ScoreWeights& weights,
+                                           ranking::RankingModel* ranker) {
   std::vector<std::string> notes;
   if (weights.empty()) return notes;
   for (const std::string& name : ranker->SetScoreWeights(weights)) {
@@ -201,8 +221,9 @@ std::vector<std::string> ApplyScoreWeights(const ScoreWeights& weights, ranking:
 }
 
 void Bundle::SetScoreWeights(const ScoreWeights& weights) {
-  if (!ranker_) return;
-  for (std::string& note : ApplyScoreWeights(weights, &*ranker_)) notes_.push_back(std::move(note));
+  if (ranker_ == nullptr) return;
+  for (std::string& note : ApplyScoreWeights(weights, ranker_.get()))
+    notes_.push_back(std::move(note));
 }
 
 }  // namespace upnext::bundle

@@ -27,7 +27,7 @@
 #include "bundle/manifest.h"
 #include "bundle/part.h"
 #include "features/feature_statistics.h"
-#include "ranking/ranker.h"
+#include "ranking/ranking_model.h"
 #include "ranking/score.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/generator_registry.h"
@@ -43,7 +43,12 @@ using ScoreWeights = ranking::ScoreWeights;
 ScoreWeights ScoreWeightsFromConfig(const base::Config& config);
 // Gives the ranker the exponents. Returns a note for each that has no effect, because the ranker was
 // trained without that objective.
-std::vector<std::string> ApplyScoreWeights(const ScoreWeights& weights, ranking::Ranker* ranker);
+std::vector<std::string> ApplyScoreWeights(const ScoreWeights& weights,
+                                           ranking::RankingModel* ranker);
+
+// Where the library is that bundles with a network of others need, before the first of them is opened
+// (nn/onnx_runtime.h).
+void UseOnnxRuntime(const std::filesystem::path& library);
 
 class Bundle {
  public:
@@ -58,7 +63,7 @@ class Bundle {
   const features::FeatureStatistics& tables() const { return tables_; }
   const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
   const ann::Index* index() const { return index_.get(); }
-  const ranking::Ranker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
+  const ranking::RankingModel* ranker() const { return ranker_.get(); }
   // Those that the bundle has what they need for, in the order of the registry.
   std::span<const retrieval::LoadedGenerator> generators() const { return generators_; }
 
@@ -79,6 +84,7 @@ class Bundle {
   Status OpenCandidate(const std::filesystem::path& file);
   Status OpenIndex(const std::filesystem::path& file);
   Status OpenRanker(const std::filesystem::path& file);
+  Status OpenOnnxRanker(const std::filesystem::path& file);
   Status OpenGenerators(const std::filesystem::path& directory,
                         retrieval::GeneratorRegistry registry);
 
@@ -86,7 +92,7 @@ class Bundle {
   features::FeatureStatistics tables_;
   std::optional<retrieval::CandidateModel> candidate_;
   std::unique_ptr<ann::Index> index_;
-  std::optional<ranking::Ranker> ranker_;
+  std::unique_ptr<ranking::RankingModel> ranker_;
   std::vector<retrieval::LoadedGenerator> generators_;  // refer to the members above
   std::vector<std::string> notes_;
 };

@@ -41,7 +41,7 @@ std::vector<float> UserVector(const retrieval::CandidateModel& model,
   return vector;
 }
 
-std::vector<float> Predictions(const ranking::Ranker& ranker,
+std::vector<float> Predictions(const ranking::RankingModel& ranker,
                                const features::FeatureStatistics& tables,
                                const TestProject& project) {
   const features::FeatureExtractor extractor(tables, project.log().catalogue(),
@@ -54,8 +54,9 @@ std::vector<float> Predictions(const ranking::Ranker& ranker,
     extractor.AppendImpression(state, schema::kNone, context, {.item = item}, &items);
   }
   std::vector<float> predictions(10 * ranker.objectives().size());
-  ranking::Ranker::Scratch scratch;
-  ranker.Score(query, items, std::vector<uint32_t>(10, 0), predictions.data(), scratch, {});
+  ranking::RankerScratch scratch;
+  EXPECT_TRUE(
+      ranker.Predict(query, items, std::vector<uint32_t>(10, 0), predictions.data(), scratch, {}));
   return predictions;
 }
 

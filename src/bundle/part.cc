@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/section_file.h"
 #include "features/retrieval_reference.h"
+#include "ranking/onnx_ranker.h"
 #include "retrieval/candidate_reference.h"
 
 namespace upnext::bundle {
@@ -41,6 +42,10 @@ PartType IndexType() {
 }
 PartType RankerType() {
   return {"ranker", "ranker.uxs", std::string(ranking::kRankerKind), ranking::kRankerVersion};
+}
+PartType OnnxRankerType() {
+  return {"onnx_ranker", "onnx_ranker.uxs", std::string(ranking::kOnnxRankerKind),
+          ranking::kOnnxRankerVersion};
 }
 PartType RankerStateType() {
   return {"ranker_state", "ranker_state.uxs", std::string(ranking::kRankerStateKind),
@@ -95,8 +100,9 @@ Part IndexPart(const ann::Index& index) {
   return {IndexType(), [&index](const fs::path& file, uint64_t) { return index.Save(file); }};
 }
 
-Part RankerPart(const ranking::Ranker& ranker) {
-  return {RankerType(), [&ranker](const fs::path& file, uint64_t features_digest) {
+Part RankerPart(const ranking::RankingModel& ranker) {
+  return {ranker.trained() != nullptr ? RankerType() : OnnxRankerType(),
+          [&ranker](const fs::path& file, uint64_t features_digest) {
             return ranker.Save(file, features_digest);
           }};
 }

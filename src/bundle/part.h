@@ -42,6 +42,7 @@ PartType FeaturesType();
 PartType CandidateType();
 PartType IndexType();
 PartType RankerType();
+PartType OnnxRankerType();   // a network of others in its place
 PartType RankerStateType();  // of its training, to continue from
 PartType CandidateStateType();
 // The candidate model that the ranker's features read, and its statistics (RK-16).
@@ -68,7 +69,7 @@ struct Part {
 Part CandidatePart(const retrieval::CandidateModel& model);
 Part CandidateStatePart(const retrieval::CandidateState& state);
 Part IndexPart(const ann::Index& index);
-Part RankerPart(const ranking::Ranker& ranker);
+Part RankerPart(const ranking::RankingModel& ranker);  // of its type
 Part RankerStatePart(ranking::RankerTrainer& trainer);
 // Learned while it is written.
 Part GeneratorPart(const retrieval::ConfiguredLearner& learner, const retrieval::LearnInput& input);

@@ -5,6 +5,8 @@
 #include "base/section_file.h"
 #include "bundle/bundle.h"
 #include "bundle/bundle_statistics.h"
+#include "ranking/onnx_ranker.h"
+#include "ranking/ranker.h"
 
 namespace upnext::bundle {
 
@@ -24,7 +26,8 @@ bool KeepsValidated(const Manifest& manifest) {
 }
 
 Status WriteValidated(const fs::path& folder, const features::FeatureStatistics& tables,
-                      const retrieval::CandidateModel* candidate, const ranking::Ranker* ranker) {
+                      const retrieval::CandidateModel* candidate,
+                      const ranking::RankingModel* ranker) {
   const PartType type = ValidatedFeaturesType();
   UPNEXT_RETURN_IF_ERROR(tables.Save(folder / type.file));
   UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile features,
@@ -33,7 +36,8 @@ Status WriteValidated(const fs::path& folder, const features::FeatureStatistics&
   if (candidate != nullptr) {
     UPNEXT_RETURN_IF_ERROR(candidate->Save(folder / ValidatedCandidateType().file, digest));
   }
-  return ranker == nullptr ? Ok() : ranker->Save(folder / ValidatedRankerType().file, digest);
+  if (ranker == nullptr || ranker->trained() == nullptr) return Ok();
+  return ranker->Save(folder / ValidatedRankerType().file, digest);
 }
 
 Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& directory) {
@@ -74,15 +78,24 @@ Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& d
   UPNEXT_ASSIGN_OR_RETURN(part, find(kept ? ValidatedRankerType() : RankerType()));
   if (part != nullptr) {
     UPNEXT_ASSIGN_OR_RETURN(
-        models->ranker_, ranking::Ranker::Load(directory / part->file, models->features_digest_));
-    UPNEXT_RETURN_IF_ERROR(
-        check_shape(models->ranker_->shape() == ranking::ShapeOf(models->tables_), *part));
+        ranking::Ranker ranker,
+        ranking::Ranker::Load(directory / part->file, models->features_digest_));
+    UPNEXT_RETURN_IF_ERROR(check_shape(ranker.shape() == ranking::ShapeOf(models->tables_), *part));
+    models->ranker_ = std::make_unique<ranking::Ranker>(std::move(ranker));
+    return models;
+  }
+  UPNEXT_ASSIGN_OR_RETURN(part, find(OnnxRankerType()));
+  if (part != nullptr) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        models->ranker_,
+        ranking::OnnxRanker::Load(directory / part->file, models->manifest_.features_digest,
+                                  models->tables_));
   }
   return models;
 }
 
 void ValidatedModels::SetScoreWeights(const ranking::ScoreWeights& weights) {
-  if (ranker_) notes_ = ApplyScoreWeights(weights, &*ranker_);
+  if (ranker_ != nullptr) notes_ = ApplyScoreWeights(weights, ranker_.get());
 }
 
 }  // namespace upnext::bundle

@@ -20,7 +20,7 @@
 #include "bundle/manifest.h"
 #include "bundle/part.h"
 #include "features/feature_statistics.h"
-#include "ranking/ranker.h"
+#include "ranking/ranking_model.h"
 #include "ranking/score.h"
 #include "retrieval/candidate_model.h"
 
@@ -29,10 +29,12 @@ namespace upnext::bundle {
 // Whether the bundle serves other models than those that were validated: a fit on the whole log.
 bool KeepsValidated(const Manifest& manifest);
 
-// Writes the files of their parts into the folder; a null model has none.
+// Writes the files of their parts into the folder; a null model has none, and a network of others is
+// the one that is served.
 Status WriteValidated(const std::filesystem::path& folder,
                       const features::FeatureStatistics& tables,
-                      const retrieval::CandidateModel* candidate, const ranking::Ranker* ranker);
+                      const retrieval::CandidateModel* candidate,
+                      const ranking::RankingModel* ranker);
 
 class ValidatedModels {
  public:
@@ -44,7 +46,7 @@ class ValidatedModels {
   const features::FeatureStatistics& tables() const { return tables_; }
   uint64_t features_digest() const { return features_digest_; }
   const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
-  const ranking::Ranker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
+  const ranking::RankingModel* ranker() const { return ranker_.get(); }
   // Exponents of the score from now on, as Bundle::SetScoreWeights. Before other threads use it.
   void SetScoreWeights(const ranking::ScoreWeights& weights);
   const std::vector<std::string>& notes() const { return notes_; }  // of exponents without effect
@@ -55,7 +57,7 @@ class ValidatedModels {
   uint64_t features_digest_ = 0;
   features::FeatureStatistics tables_;
   std::optional<retrieval::CandidateModel> candidate_;
-  std::optional<ranking::Ranker> ranker_;
+  std::unique_ptr<ranking::RankingModel> ranker_;
   std::vector<std::string> notes_;
 };
 

@@ -50,7 +50,7 @@ class RankBench {
         exponents_(ranking::ExponentsOf(ranker_.objectives())) {}
 
   // A request of a random user after all events, of random items.
-  void Add(uint32_t candidates, base::Rng& rng, RankTimes* times) {
+  Status Add(uint32_t candidates, base::Rng& rng, RankTimes* times) {
     uint32_t user = 0;
     do {
       user = static_cast<uint32_t>(rng.Below(source_.log.users()));
@@ -74,7 +74,8 @@ class RankBench {
     const size_t tasks = exponents_.size();
     query_of_.assign(candidates, 0);
     predictions_.resize(candidates * tasks);
-    ranker_.Score(query_, impressions_, query_of_, predictions_.data(), scratch_, {});
+    UPNEXT_RETURN_IF_ERROR(
+        ranker_.Predict(query_, impressions_, query_of_, predictions_.data(), scratch_, {}));
     scores_.resize(candidates);
     for (size_t i = 0; i < candidates; ++i) {
       scores_[i] =
@@ -87,6 +88,7 @@ class RankBench {
     times->features.push_back(ms(begin, extracted));
     times->scores.push_back(ms(extracted, end));
     times->all.push_back(ms(begin, end));
+    return Ok();
   }
 
  private:
@@ -94,11 +96,11 @@ class RankBench {
   using Time = Clock::time_point;
   const examples::ReplaySource& source_;
   const features::FeatureStatistics& tables_;
-  const ranking::Ranker& ranker_;
+  const ranking::RankingModel& ranker_;
   const features::FeatureExtractor extractor_;
   const std::vector<float> exponents_;
   features::FeatureBlock query_, impressions_;
-  ranking::Ranker::Scratch scratch_;
+  ranking::RankerScratch scratch_;
   std::vector<uint32_t> items_, query_of_;
   std::vector<float> predictions_;
   std::vector<double> scores_;
@@ -128,18 +130,26 @@ Status RunBenchRank(const BenchRankFlags& flags) {
   RankBench bench(opened, source);
   base::Rng rng(flags.seed);
   RankTimes warm_up, times;
-  for (uint32_t i = 0; i < 10; ++i) bench.Add(flags.candidates, rng, &warm_up);
-  for (uint32_t i = 0; i < flags.requests; ++i) bench.Add(flags.candidates, rng, &times);
-  const ranking::Ranker& ranker = *opened.bundle->ranker();
-  const std::string architecture = ranking::Describe(ranker.options().architecture);
+  for (uint32_t i = 0; i < 10; ++i) {
+    UPNEXT_RETURN_IF_ERROR(bench.Add(flags.candidates, rng, &warm_up));
+  }
+  for (uint32_t i = 0; i < flags.requests; ++i) {
+    UPNEXT_RETURN_IF_ERROR(bench.Add(flags.candidates, rng, &times));
+  }
+  const std::string architecture = opened.bundle->ranker()->Description();
   nlohmann::ordered_json out = {{"architecture", architecture},
-                                {"multiplications", ranker.multiplications()},
-                                {"weights", ranker.parameters()},
                                 {"candidates", flags.candidates},
                                 {"requests", flags.requests}};
+  std::string size;
+  if (const ranking::Ranker* const trained = opened.bundle->ranker()->trained()) {
+    out["multiplications"] = trained->multiplications();
+    out["weights"] = trained->parameters();
+    size = fmt::format(": {} multiplications per impression, {} weights with embeddings",
+                       base::WithThousands(trained->multiplications()),
+                       base::WithThousands(trained->parameters()));
+  }
   if (!flags.json) {
-    Print("{}: {} multiplications per impression, {} weights with embeddings\n", architecture,
-          base::WithThousands(ranker.multiplications()), base::WithThousands(ranker.parameters()));
+    Print("{}{}\n", architecture, size);
     Print("{} requests of {} candidates, one thread\n{:<10} {:>9} {:>9}\n", flags.requests,
           flags.candidates, "", "p50 ms", "p99 ms");
   }

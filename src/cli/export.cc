@@ -12,6 +12,7 @@
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "project/project.h"
+#include "training/onnx_stage.h"
 
 namespace upnext::cli {
 namespace {
@@ -39,7 +40,8 @@ Status RunExport(const ExportFlags& flags) {
                                                .part = flags.part,
                                                .limit = flags.limit},
                                               pool, progress));
-  Print("{} examples written to {}\n", base::WithThousands(rows), flags.examples);
+  Print("{} examples written to {}, their feature statistics to {}\n", base::WithThousands(rows),
+        flags.examples, training::StatisticsOfExamples(flags.examples).string());
   return Ok();
 }
 

@@ -78,7 +78,7 @@ std::vector<float> LearnedBias(const ranking::Ranker& ranker, size_t objective, 
 }
 
 BiasByPosition BiasByPositionOf(const Subject& subject, const Impressions& impressions) {
-  const ranking::Ranker& ranker = *subject.ranker;
+  const ranking::Ranker* const ranker = subject.ranker->trained();
   const std::vector<DeviceClicks> devices = CountDevices(impressions);
   BiasByPosition report{.positions = PositionsOf(devices)};
   if (report.positions.empty()) return report;
@@ -97,11 +97,11 @@ BiasByPosition BiasByPositionOf(const Subject& subject, const Impressions& impre
     }
     report.rates.push_back(std::move(rates));
     const uint32_t row = known ? rows.Row(counts.device) : 0;
-    if (known && row == 0) continue;
-    for (size_t k = 0; k < ranker.objectives().size(); ++k) {
-      if (!ranker.bias().HasBias(k)) continue;
-      const std::vector<float> logits = LearnedBias(ranker, k, row, report.positions.back());
-      BiasByPosition::Learned learned{.objective = ranker.objectives()[k].name, .device = name};
+    if (ranker == nullptr || (known && row == 0)) continue;
+    for (size_t k = 0; k < ranker->objectives().size(); ++k) {
+      if (!ranker->bias().HasBias(k)) continue;
+      const std::vector<float> logits = LearnedBias(*ranker, k, row, report.positions.back());
+      BiasByPosition::Learned learned{.objective = ranker->objectives()[k].name, .device = name};
       for (const size_t position : report.positions) {
         learned.logit.push_back(
             static_cast<double>(logits[position - 1] - logits[report.positions.front() - 1]));

@@ -21,7 +21,7 @@
 #include "features/feature_statistics.h"
 #include "features/feed_rule.h"
 #include "features/trend_counts.h"
-#include "ranking/ranker.h"
+#include "ranking/ranking_model.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/feed_order.h"
@@ -34,7 +34,7 @@ struct Subject {
   const examples::ReplaySource& source;
   const features::FeatureStatistics& tables;
   const retrieval::CandidateModel* candidate = nullptr;
-  const ranking::Ranker* ranker = nullptr;
+  const ranking::RankingModel* ranker = nullptr;
 };
 // How feeds without a ranker are made, as serving reads it.
 struct ServedOptions {

@@ -268,20 +268,22 @@ void AddRankerLosses(const RankingRun& run, bool reads_reference,
 Status AddDetails(const Subject& subject, const EvaluateOptions& options,
                   const Impressions& held_out, base::ThreadPool& pool, base::Progress& progress,
                   RankingReport* report) {
-  const ranking::Ranker& ranker = *subject.ranker;
-  const std::vector<Objective>& objectives = ranker.objectives();
+  const std::vector<Objective>& objectives = subject.ranker->objectives();
   report->calibration = CalibrationByTask(objectives, held_out);
   report->contributions =
       ContributionsOf(objectives, UnwantedOf(objectives, subject.source.log.schema()),
                       ranking::ExponentsOf(objectives), held_out);
   report->bias = BiasByPositionOf(subject, held_out);
-  const size_t most = options.importance_impressions;
-  if (!ranking::HasExperts(ranker.options().architecture) && most == 0) return Ok();
+  const ranking::Ranker* const trained = subject.ranker->trained();
+  const size_t most = trained == nullptr ? 0 : options.importance_impressions;
+  const bool has_experts =
+      trained != nullptr && ranking::HasExperts(trained->options().architecture);
+  if (!has_experts && most == 0) return Ok();
   const std::vector<examples::RankingBatch> sample = SampleImpressions(
       subject, options.part, most > 0 ? most : kGateImpressions, options.seed, pool);
-  report->experts = ExpertUseOf(ranker, sample, pool);
+  report->experts = ExpertUseOf(*trained, sample, pool);
   if (most == 0) return Ok();
-  UPNEXT_ASSIGN_OR_RETURN(report->importance, ImportanceOf(ranker, subject.tables.plan, sample,
+  UPNEXT_ASSIGN_OR_RETURN(report->importance, ImportanceOf(*trained, subject.tables.plan, sample,
                                                            options.seed, pool, progress));
   return Ok();
 }
@@ -308,8 +310,12 @@ Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOpti
     report.baselines.push_back(run.Metrics(baselines[b], pool));
     stage.Update(b + 2);
   }
-  report.architecture = ranking::Describe(subject.ranker->options().architecture);
-  report.multiplications = subject.ranker->multiplications();
+  report.architecture = subject.ranker->Description();
+  if (const ranking::Ranker* const trained = subject.ranker->trained()) {
+    report.multiplications = trained->multiplications();
+  } else if (options.importance_impressions > 0) {
+    notes->push_back("the importance of features is measured of upnext's own ranker alone");
+  }
   report.users = run.users();
   report.impressions = held_out.size();
   if (options.details) {

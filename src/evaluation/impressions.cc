@@ -46,8 +46,9 @@ class UserScorer {
     }
   }
 
-  Impressions Take() {
+  Result<Impressions> Take() {
     Flush();
+    UPNEXT_RETURN_IF_ERROR(failed_);
     return std::move(scored_);
   }
 
@@ -73,12 +74,14 @@ class UserScorer {
   void Flush() {
     const size_t n = batch_.query_of.size();
     if (n == 0) return;
-    const ranking::Ranker& ranker = *subject_.ranker;
+    const ranking::RankingModel& ranker = *subject_.ranker;
     const size_t objectives = ranker.objectives().size();
     const size_t begin = scored_.predictions.size();
     scored_.predictions.resize(begin + n * objectives);
-    ranker.Score(batch_.queries, batch_.impressions, batch_.query_of,
-                 scored_.predictions.data() + begin, scratch_, nn::Compute{});
+    const Status predicted =
+        ranker.Predict(batch_.queries, batch_.impressions, batch_.query_of,
+                       scored_.predictions.data() + begin, scratch_, nn::Compute{});
+    if (failed_ && !predicted) failed_ = predicted;
     for (size_t i = 0; i < n; ++i) {
       scored_.score.push_back(ranking::CombinedScore(
           exponents_, std::span(scored_.predictions).subspan(begin + i * objectives, objectives)));
@@ -91,9 +94,10 @@ class UserScorer {
   const features::FeatureExtractor& extractor_;
   examples::JoinedImpressions joined_;
   examples::RankingBatch batch_;
-  ranking::Ranker::Scratch scratch_;
+  ranking::RankerScratch scratch_;
   const std::vector<float> exponents_ = ranking::ExponentsOf(subject_.ranker->objectives());
   Impressions scored_;
+  Status failed_ = Ok();  // the first that did
 };
 
 Status CheckFinite(const Impressions& impressions) {
@@ -173,13 +177,16 @@ Result<Impressions> ScoreImpressions(const Subject& subject, const EvaluateOptio
   for (size_t done = 0; done < users.size();) {
     if (progress.stop_requested()) return Cancelled("evaluation stopped on request");
     const size_t block = std::min(kUsersPerBlock, users.size() - done);
-    std::vector<Impressions> chunks((block + kUsersPerChunk - 1) / kUsersPerChunk);
+    std::vector<Result<Impressions>> chunks((block + kUsersPerChunk - 1) / kUsersPerChunk);
     pool.ParallelFor(block, kUsersPerChunk, [&](size_t begin, size_t end) {
       UserScorer scorer(subject, options, extractor);
       for (size_t i = begin; i < end; ++i) scorer.AddUser(users[done + i]);
       chunks[begin / kUsersPerChunk] = scorer.Take();
     });
-    for (const Impressions& chunk : chunks) all.Append(chunk);
+    for (const Result<Impressions>& chunk : chunks) {
+      if (!chunk) return std::unexpected(chunk.error());
+      all.Append(*chunk);
+    }
     done += block;
     stage.Update(done);
   }

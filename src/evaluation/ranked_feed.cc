@@ -18,8 +18,9 @@ RankedFeed::RankedFeed(const Subject& subject, const features::FeedRule& feed)
 Result<std::vector<uint32_t>> RankedFeed::InOrder(const CaseInput& input,
                                                   std::span<const features::Candidate> candidates,
                                                   ranking::CandidateScratch& scratch) const {
-  ranking::ScoreCandidates(ranker_, features_, {input.state, input.user, input.context}, candidates,
-                           exponents_, scratch);
+  UPNEXT_RETURN_IF_ERROR(ranking::ScoreCandidates(ranker_, features_,
+                                                  {input.state, input.user, input.context},
+                                                  candidates, exponents_, scratch));
   const auto finite = [](auto value) { return std::isfinite(value); };
   if (!std::ranges::all_of(scratch.predictions, finite) ||
       !std::ranges::all_of(scratch.scores, finite)) {

@@ -29,14 +29,14 @@ class RankedFeed {
   // subject.ranker is not null.
   RankedFeed(const Subject& subject, const features::FeedRule& feed);
   // Best first. Candidates are each there once, with the generator that proposed them first. kInternal
-  // when a prediction is not finite.
+  // when a prediction is not finite, else as the ranker fails.
   Result<std::vector<uint32_t>> InOrder(const CaseInput& input,
                                         std::span<const features::Candidate> candidates,
                                         ranking::CandidateScratch& scratch) const;
 
  private:
   const catalogue::Catalogue& catalogue_;
-  const ranking::Ranker& ranker_;
+  const ranking::RankingModel& ranker_;
   const features::FeatureExtractor features_;
   const std::vector<float> exponents_;
   const std::optional<float> low_rating_;

@@ -254,7 +254,7 @@ Result<features::FeatureStatistics> LearnFeatures(
     return FailedPrecondition(
         "the features are others than those of the statistics that should grow: [features], a "
         "[[feature]] or [schema] changed, or times of the log mean something now; train without "
-        "--continue");
+        "--continue, and export the examples of a network of [ranking] onnx again");
   }
   TrainingCounts counts(source, plan);
   features::EventCounts::Builder statistics(plan.everybody());

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <filesystem>
 #include <functional>
@@ -14,8 +15,11 @@
 #include "base/test_folder.h"
 #include "base/thread_pool.h"
 #include "examples/test_world.h"
+#include "features/block_columns.h"
 #include "features/feature_plan.h"
 #include "import/duckdb.h"
+#include "nn/tensor_model.h"
+#include "ranking/onnx_ranker.h"
 #include "retrieval/test_reference.h"
 #include "schema/attribute.h"
 
@@ -176,6 +180,69 @@ TEST_F(ExampleTableTest, ColumnsAreTheFeaturesAndLabelsOfTraining) {
   EXPECT_EQ(n, expected.size());
   EXPECT_GT(clicks, 0u);
   EXPECT_GT(masked, 0u);
+}
+
+// Columns of one number, side by side, and a list of ids alone, as the manifest of a network of others
+// has them; [rows, ...] of the examples.
+TEST_F(ExampleTableTest, ANetworkOfOthersReadsWhatIsWritten) {
+  constexpr size_t kLength = 3;
+  const ExampleOptions options{.parts = kAllParts};
+  ASSERT_TRUE(Write(options));
+  const ExampleRows expected = Expected(options);
+  std::vector<std::string> names = {"duration_s"};
+  std::set<std::string> integers;
+  std::string list;
+  for (const Side side : {Side::kQuery, Side::kImpression}) {
+    const std::string name = features::kSideNames[static_cast<size_t>(side)];
+    for (const features::BlockColumn& column :
+         features::ColumnsOf(tables_.plan.side(features::Model::kRanking, side), name)) {
+      using Kind = features::BlockColumn::Kind;
+      if (column.kind == Kind::kIds && list.empty()) list = column.name;
+      if (column.kind == Kind::kId) integers.insert(column.name);
+      if (column.kind == Kind::kId || column.kind == Kind::kNumber) names.push_back(column.name);
+    }
+  }
+  std::vector<ranking::OnnxInput> inputs(2);
+  inputs[0].name = "numbers";
+  for (const std::string& name : names) inputs[0].columns.push_back({.name = name, .missing = {}});
+  inputs[1].name = "list";
+  inputs[1].list = list;
+  inputs[1].length = kLength;
+  const auto bound = ranking::OnnxInputs::Bind(inputs,
+                                               {{"numbers", nn::TensorType::kFloat, "", {-1, -1}},
+                                                {"list", nn::TensorType::kInt64, "", {-1, -1}}},
+                                               tables_.plan, ranking::RowsOf(tables_));
+  ASSERT_TRUE(bound) << bound.error().message;
+  const auto tensors = bound->Make(expected.queries, expected.impressions, expected.query_of);
+  const auto& numbers = std::get<std::vector<float>>(tensors[0].values);
+  const auto& ids = std::get<std::vector<int64_t>>(tensors[1].values);
+  ASSERT_EQ(numbers.size(), expected.size() * names.size());
+  size_t n = 0, nulls = 0, listed = 0;
+  Read([&](const std::map<std::string, size_t>& places, const Chunk& chunk, size_t row) {
+    for (size_t c = 0; c < names.size(); ++c) {
+      const float read = numbers[n * names.size() + c];
+      const size_t column = places.at(names[c]);
+      if (!chunk.valid(column, row)) {
+        ++nulls;
+        EXPECT_TRUE(std::isnan(read)) << names[c];
+        continue;
+      }
+      const float written = integers.contains(names[c])
+                                ? static_cast<float>(chunk.Values<int32_t>(column)[row])
+                                : chunk.Values<float>(column)[row];
+      EXPECT_EQ(std::bit_cast<uint32_t>(read), std::bit_cast<uint32_t>(written)) << names[c];
+    }
+    const auto written = chunk.List<int32_t>(places.at(list), row);
+    listed += written.size();
+    for (size_t i = 0; i < kLength; ++i) {
+      const size_t back = kLength - i;  // from the end
+      EXPECT_EQ(ids[n * kLength + i], back > written.size() ? 0 : written[written.size() - back]);
+    }
+    ++n;
+  });
+  EXPECT_EQ(n, expected.size());
+  EXPECT_GT(nulls, 0u);
+  EXPECT_GT(listed, n);
 }
 
 TEST_F(ExampleTableTest, OfTheCandidateModelHaveTheItemAsLabel) {

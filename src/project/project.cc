@@ -50,11 +50,19 @@ Result<Project> Project::Load(const Location& location) {
                                         : base::Config::Load(location.config));
   const fs::path file = location.config;
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  project.folder_ = folder;
   project.data_ =
       Resolve(project.config_, {"data", "--data", location.data, "UPNEXT_DATA"}, folder, folder);
   project.directory_ = Resolve(
       project.config_, {"directory", "--project-dir", location.directory, "UPNEXT_PROJECT_DIR"},
       folder, folder / ".upnext" / file.stem());
+  if (const fs::path library = project.config_.Table("onnxruntime").Text("library", "");
+      !library.empty()) {
+    bundle::UseOnnxRuntime(project.Beside(library));
+  }
+  if (const char* const library = std::getenv("UPNEXT_ONNXRUNTIME"); library != nullptr) {
+    project.config_.Use("onnxruntime.library", base::TomlText(library), "UPNEXT_ONNXRUNTIME");
+  }
   project.schema_ = schema::Schema::FromConfig(project.config_.Table("schema"));
   project.signals_ = features::SignalOptions::FromConfig(project.config_, project.schema_);
   project.score_weights_ = bundle::ScoreWeightsFromConfig(project.config_);

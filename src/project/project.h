@@ -40,13 +40,17 @@ struct Location {
 
 class Project {
  public:
-  // Reads the tables [project], [schema] and [labels], and the score weights. Mistakes wait in config().Check(): call it when all
+  // Reads the tables [project], [schema], [labels] and [onnxruntime], and the score weights. Mistakes wait in config().Check(): call it when all
   // other tables have been read, because a table that nothing has read counts as unknown.
   static Result<Project> Load(const Location& location);
 
   const base::Config& config() const { return config_; }
   const std::filesystem::path& data() const { return data_; }
   const std::filesystem::path& directory() const { return directory_; }
+  // A path of the project file, which is relative to its folder.
+  std::filesystem::path Beside(const std::filesystem::path& path) const {
+    return path.is_absolute() ? path : folder_ / path;
+  }
   // What counts as a complete watch. Bundles and stores are bound to it.
   const features::SignalOptions& signals() const { return signals_; }
   // What the site has. A log is bound to it: the two below refuse the log of another schema with
@@ -88,7 +92,7 @@ class Project {
  private:
   Project() = default;
   base::Config config_;
-  std::filesystem::path data_, directory_;
+  std::filesystem::path folder_, data_, directory_;
   features::SignalOptions signals_;
   schema::Schema schema_;
   bundle::ScoreWeights score_weights_;

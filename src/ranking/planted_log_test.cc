@@ -94,8 +94,8 @@ struct LanguageRanker {
       items.push_back({.item = world.item(fmt::format("i{}", i))});
     }
     CandidateScratch scratch;
-    ScoreCandidates(*trained.ranker, extractor, {state, world.user(user), context}, items,
-                    std::vector<float>{1}, scratch);
+    EXPECT_TRUE(ScoreCandidates(*trained.ranker, extractor, {state, world.user(user), context},
+                                items, std::vector<float>{1}, scratch));
     return scratch.predictions;
   }
   features::UserState NewUser() const { return features::UserState(tables.plan.state()); }

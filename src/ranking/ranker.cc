@@ -242,7 +242,7 @@ void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
     for (size_t k = 0; k < tasks; ++k) {
       const auto [first, outputs] = columns_.heads[k];
       predictions[i * tasks + k] =
-          Predict(objectives_[k], logits.subspan(first, outputs), duration_s);
+          ranking::Predict(objectives_[k], logits.subspan(first, outputs), duration_s);
     }
   }
 }
@@ -275,20 +275,6 @@ size_t Ranker::attention_multiplications() const {
   size_t total = 0;
   for (const Attention& attention : attentions_) total += attention.multiplications();
   return total;
-}
-
-std::vector<std::string> Ranker::SetScoreWeights(const ScoreWeights& weights) {
-  ScoreWeights known;
-  std::vector<std::string> unknown;
-  for (const auto& [name, exponent] : weights) {
-    const bool has = std::ranges::find(objectives_, name, &Objective::name) != objectives_.end();
-    if (has) known.emplace(name, exponent);
-    if (!has && exponent != 0) unknown.push_back(name);
-  }
-  if (const auto exponents = ExponentsOf(known, objectives_)) {
-    for (size_t k = 0; k < objectives_.size(); ++k) objectives_[k].score_weight = (*exponents)[k];
-  }
-  return unknown;
 }
 
 size_t Ranker::parameters() const {

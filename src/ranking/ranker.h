@@ -32,6 +32,7 @@
 #include "ranking/attention.h"
 #include "ranking/objectives.h"
 #include "ranking/position_bias.h"
+#include "ranking/ranking_model.h"
 #include "ranking/score.h"
 
 namespace upnext::ranking {
@@ -72,7 +73,7 @@ inline kernels::BagsView View(const features::Bags& bags) {
 inline constexpr std::string_view kRankerKind = "ranker";
 inline constexpr uint32_t kRankerVersion = 6;
 
-class Ranker {
+class Ranker : public RankingModel {
  public:
   // kInvalidArgument for an unknown architecture, for an objective that has yet to learn its targets
   // (learn_objectives.h), and as FindHistories, MatchMultiplications and PositionBias.
@@ -86,21 +87,19 @@ class Ranker {
   // statistics that grew from its own. Tables keep their width; rows that are new are fresh.
   static Result<Ranker> Grow(Ranker& old, features::ModelShape shape, base::Rng& rng);
 
-  // Buffers of Score, grown when needed; for one ranker and one thread at a time.
-  struct Scratch {
-    std::vector<float> queries, impressions;
-    // [impressions.rows, ColumnsOf(objectives()).width] of the last Score.
-    std::vector<float> logits;
-    std::vector<Attention::Work> attention;
-    features::Bags cells;                               // of the position bias
-    std::unique_ptr<ArchitectureScratch> architecture;  // made by the first Score
-  };
-  // predictions [impressions.rows, objectives], each in its own unit (objectives.h). Impressions
-  // without duration_s are of unknown durations.
-  // query_of [impressions.rows]: row of `queries` for each impression.
+  using Scratch = RankerScratch;
+  // Predict, which cannot fail.
   void Score(const features::FeatureBlock& queries, const features::FeatureBlock& impressions,
              std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
              const nn::Compute& compute) const;
+  Status Predict(const features::FeatureBlock& queries, const features::FeatureBlock& impressions,
+                 std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
+                 const nn::Compute& compute) const override {
+    Score(queries, impressions, query_of, predictions, scratch, compute);
+    return Ok();
+  }
+  std::string Description() const override { return Describe(options_.architecture); }
+  const Ranker* trained() const override { return this; }
 
   // Score, as operations, by the names of features: inputs "query.NAME" and "impression.NAME" (see
   // nn::AppendBagInput), "numbers.query" and "numbers.impression" [rows, numbers of a block],
@@ -109,11 +108,6 @@ class Ranker {
   // CombinedScore with the exponents of the objectives: [impressions] each.
   void AppendTo(nn::Graph& graph) const;
 
-  const std::vector<Objective>& objectives() const { return objectives_; }
-  // Exponents of the score from now on, those of the ranker's objectives that `weights` has. Returns
-  // the names of `weights` with an exponent that the ranker has not. Nothing changes if that would
-  // leave no order.
-  std::vector<std::string> SetScoreWeights(const ScoreWeights& weights);
   const RankerOptions& options() const { return options_; }
   const features::ModelShape& shape() const { return shape_; }
   const PositionBias& bias() const { return *bias_; }
@@ -131,7 +125,7 @@ class Ranker {
   // A section file of kind "ranker" (docs/formats/ranker.md); `features_digest` binds it to its
   // tables (SV-03). Load: kFailedPrecondition when the file was trained with other tables,
   // kDataLoss when it holds anything that Save could not have written.
-  Status Save(const std::filesystem::path& path, uint64_t features_digest) const;
+  Status Save(const std::filesystem::path& path, uint64_t features_digest) const override;
   static Result<Ranker> Load(const std::filesystem::path& path, uint64_t features_digest);
 
  private:
@@ -182,7 +176,6 @@ class Ranker {
                         const std::string& rows) const;
 
   RankerOptions options_;
-  std::vector<Objective> objectives_;
   HeadLayout columns_;  // of the logits
   features::ModelShape shape_;
   SideLayout query_, impression_;

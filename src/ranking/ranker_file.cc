@@ -7,6 +7,7 @@
 #include "base/section_file.h"
 #include "features/feature_statistics.h"
 #include "nn/checkpoint.h"
+#include "ranking/model_file.h"
 #include "ranking/ranker.h"
 #include "schema/event.h"
 
@@ -14,159 +15,12 @@ namespace upnext::ranking {
 namespace {
 
 using Json = nlohmann::json;
+using Reader = ModelFileReader;
 
-constexpr char kOptions[] = "options", kDigest[] = "features_digest";
+constexpr char kDigest[] = "features_digest";
 
-constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256, kFileMaxFeatures = 64;
-constexpr double kFileMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
-
-constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating", "unwanted",
-                                        "completion"};
-constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared",
-                                        "huber",    "quantile",          "ordinal"};
-constexpr std::string_view kForms[] = {"paper", "exact"};
-
-// The name of a built-in type; the number of a type of the site's own, which the log's schema names.
-Json ToJson(schema::EventType type) {
-  if (schema::Schema().Has(type)) return schema::EventTypeName(type);
-  return static_cast<size_t>(type);
-}
-
-Json ToJson(const schema::EventTypeSet& types) {
-  Json list = Json::array();
-  for (size_t number = 1; number <= schema::kMaxEventTypes; ++number) {
-    const auto type = static_cast<schema::EventType>(number);
-    if (types.Has(type)) list.push_back(ToJson(type));
-  }
-  return list;
-}
-
-Json ToJson(const Objective& objective) {
-  Json json = {{"name", objective.name},
-               {"label", kLabels[static_cast<size_t>(objective.label)]},
-               {"event", ToJson(objective.event)},
-               {"loss", kLosses[static_cast<size_t>(objective.loss)]},
-               {"form", kForms[static_cast<size_t>(objective.form)]},
-               {"cap", objective.cap},
-               {"delta", objective.delta},
-               {"buckets", objective.buckets},
-               {"observed", ToJson(objective.observed)},
-               {"loss_weight", objective.loss_weight},
-               {"score_weight", objective.score_weight},
-               {"position_bias", objective.position_bias}};
-  if (objective.label == Objective::Label::kUnwanted) {
-    json["against"] = ToJson(objective.against);
-    json["low_rating"] = objective.low_rating;
-  }
-  return json;
-}
-
-// Reads typed values from untrusted JSON and records the first invalid one.
-class Reader {
- public:
-  explicit Reader(const std::string& where) : where_(where) {}
-
-  const Json& Member(const Json& object, const char* key) {
-    static const Json kNothing;
-    if (object.is_object() && object.contains(key)) return object[key];
-    Fail(key, "is missing");
-    return kNothing;
-  }
-  double Number(const Json& object, const char* key, double min, double max) {
-    const Json& value = Member(object, key);
-    const double number = value.is_number() ? value.get<double>() : NAN;
-    if (number >= min && number <= max) return number;
-    Fail(key, fmt::format("should be a number from {:g} to {:g}", min, max));
-    return min;
-  }
-  std::string Text(const Json& object, const char* key) {
-    const Json& value = Member(object, key);
-    if (value.is_string()) return value.get<std::string>();
-    Fail(key, "should be a text");
-    return {};
-  }
-  bool Flag(const Json& object, const char* key) {
-    const Json& value = Member(object, key);
-    if (value.is_boolean()) return value.get<bool>();
-    Fail(key, "should be true or false");
-    return false;
-  }
-  const Json& Array(const Json& object, const char* key, size_t max) {
-    static const Json kEmpty = Json::array();
-    const Json& value = Member(object, key);
-    if (value.is_array() && value.size() <= max) return value;
-    Fail(key, fmt::format("should be a list of at most {} values", max));
-    return kEmpty;
-  }
-  template <typename T, size_t n>
-  T Choice(const Json& object, const char* key, const std::string_view (&names)[n]) {
-    const std::string text = Text(object, key);
-    const auto found = std::ranges::find(names, std::string_view(text));
-    if (found != std::end(names)) return static_cast<T>(found - std::begin(names));
-    Fail(key, fmt::format("should not be \"{}\"", text));
-    return T{};
-  }
-  schema::EventType Event(const char* key, const Json& value) {
-    if (value.is_string()) {
-      const auto type = schema::ParseEventType(value.get<std::string>());
-      if (type) return *type;
-    } else if (value.is_number_unsigned()) {
-      const uint64_t number = value.get<uint64_t>();
-      if (number >= 1 && number <= schema::kMaxEventTypes) {
-        return static_cast<schema::EventType>(number);
-      }
-    }
-    Fail(key, "should list event types");
-    return schema::EventType::kClick;
-  }
-  void Fail(std::string_view key, std::string_view what) {
-    if (!status_) return;
-    status_ = DataLoss("{}: section {}: \"{}\" {}; train again", where_, kOptions, key, what);
-  }
-  const Status& status() const { return status_; }
-
- private:
-  const std::string where_;
-  Status status_;
-};
-
-Objective ObjectiveFrom(const Json& json, Reader& read) {
-  Objective objective;
-  objective.name = read.Text(json, "name");
-  objective.label = read.Choice<Objective::Label>(json, "label", kLabels);
-  objective.event = read.Event("event", read.Member(json, "event"));
-  objective.loss = read.Choice<Objective::Loss>(json, "loss", kLosses);
-  objective.form = read.Choice<nn::WatchTimeForm>(json, "form", kForms);
-  objective.cap = static_cast<float>(read.Number(json, "cap", 0, kMaxNumber));
-  if (objective.loss == Objective::Loss::kHuber) {
-    objective.delta = static_cast<float>(read.Number(json, "delta", 1e-4, kMaxNumber));
-  }
-  if (objective.learns()) {
-    if (objective.label != Objective::Label::kWatchSeconds) {
-      read.Fail("loss", "is of watch_seconds alone");
-    }
-    objective.buckets =
-        static_cast<uint32_t>(read.Number(json, "buckets", 1, WatchQuantiles::kMaxBuckets));
-  }
-  const auto types = [&](const char* key) {
-    schema::EventTypeSet set;
-    for (const Json& name : read.Array(json, key, schema::kMaxEventTypes)) {
-      set.Add(read.Event(key, name));
-    }
-    return set;
-  };
-  objective.observed = types("observed");
-  if (objective.label == Objective::Label::kUnwanted) {
-    objective.against = types("against");
-    objective.low_rating =
-        static_cast<float>(read.Number(json, "low_rating", -1, schema::kMaxValue));
-  }
-  objective.loss_weight = static_cast<float>(read.Number(json, "loss_weight", 0, kMaxNumber));
-  objective.score_weight =
-      static_cast<float>(read.Number(json, "score_weight", -kMaxNumber, kMaxNumber));
-  objective.position_bias = read.Flag(json, "position_bias");
-  return objective;
-}
+constexpr size_t kFileMaxLayers = 64, kFileMaxFeatures = 64;
+constexpr double kFileMaxWidth = 16384, kMaxDim = 1024;
 
 std::vector<std::string> TextsFrom(const Json& json, const char* key, Reader& read) {
   std::vector<std::string> texts;
@@ -250,9 +104,9 @@ BiasOptions BiasFrom(const Json& json, Reader& read) {
   options.positions = position("positions", 1);
   options.columns = position("columns", 0);
   options.dropout = real("dropout", 1);
-  options.learning_rate = real("learning_rate", kMaxNumber);
+  options.learning_rate = real("learning_rate", kMaxFileNumber);
   options.served_position = position("served_position", 0);
-  options.adversarial_weight = real("adversarial_weight", kMaxNumber);
+  options.adversarial_weight = real("adversarial_weight", kMaxFileNumber);
   return options;
 }
 
@@ -261,14 +115,14 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
   options.architecture = ArchitectureFrom(read.Member(json, "architecture"), read);
   options.attention = AttentionFrom(read.Member(json, "attention"), read);
   options.bias = BiasFrom(read.Member(json, "bias"), read);
-  options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
+  options.dim_scale = read.Number(json, "dim_scale", 0, kMaxFileNumber);
   options.max_dim = static_cast<uint32_t>(read.Number(json, "max_dim", 1, kMaxDim));
   const Json& dims = read.Member(json, "dims");
   if (!dims.is_object()) read.Fail("dims", "should be an object");
   for (const auto& [name, value] : dims.items()) {
     options.dims[name] = static_cast<uint32_t>(read.Number(dims, name.c_str(), 1, kMaxDim));
   }
-  options.init_scale = static_cast<float>(read.Number(json, "init_scale", 0, kMaxNumber));
+  options.init_scale = static_cast<float>(read.Number(json, "init_scale", 0, kMaxFileNumber));
   return options;
 }
 
@@ -348,7 +202,7 @@ Status LoadTargets(const base::SectionFile& file, std::vector<Objective>& object
 
 Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest) const {
   Json objectives = Json::array();
-  for (const Objective& objective : objectives_) objectives.push_back(ToJson(objective));
+  for (const Objective& objective : objectives_) objectives.push_back(ObjectiveJson(objective));
   const Json json = {
       {"architecture", ToJson(options_.architecture)},
       {"attention",
@@ -362,7 +216,7 @@ Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest)
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kRankerKind, kRankerVersion));
   UPNEXT_RETURN_IF_ERROR(writer.AddText(
-      kOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
+      kModelOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kDigest, std::span(&features_digest, 1)));
   UPNEXT_RETURN_IF_ERROR(shape_.Save(writer));
   UPNEXT_RETURN_IF_ERROR(SaveTargets(objectives_, writer));
@@ -381,13 +235,13 @@ Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features
         "rows differ; use both files of one bundle, or train again",
         path.string(), digest[0], features_digest);
   }
-  UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, file.GetText(kOptions));
+  UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, file.GetText(kModelOptions));
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   Reader read(path.string());
   if (!json.is_object()) read.Fail("", "is not a JSON object");
   const RankerOptions options = OptionsFrom(json, read);
   std::vector<Objective> objectives;
-  for (const Json& objective : read.Array(json, "objectives", kMaxObjectives)) {
+  for (const Json& objective : read.Array(json, "objectives", kMaxFileObjectives)) {
     objectives.push_back(ObjectiveFrom(objective, read));
   }
   if (objectives.empty()) read.Fail("objectives", "should not be empty");

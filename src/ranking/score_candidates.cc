@@ -15,26 +15,27 @@ void ExtractCandidates(const features::FeatureExtractor& features, const FeedReq
   }
 }
 
-void ScoreExtracted(const Ranker& ranker, std::span<const float> exponents,
-                    CandidateScratch& scratch) {
+Status ScoreExtracted(const RankingModel& ranker, std::span<const float> exponents,
+                      CandidateScratch& scratch) {
   const size_t objectives = ranker.objectives().size();
   const size_t candidates = scratch.impressions.rows;
   scratch.predictions.resize(candidates * objectives);
   scratch.query_of.assign(candidates, 0);
-  ranker.Score(scratch.query, scratch.impressions, scratch.query_of, scratch.predictions.data(),
-               scratch.ranker, {});
+  UPNEXT_RETURN_IF_ERROR(ranker.Predict(scratch.query, scratch.impressions, scratch.query_of,
+                                        scratch.predictions.data(), scratch.ranker, {}));
   scratch.scores.clear();
   for (size_t c = 0; c < candidates; ++c) {
     scratch.scores.push_back(CombinedScore(
         exponents, std::span(scratch.predictions).subspan(c * objectives, objectives)));
   }
+  return Ok();
 }
 
-void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& features,
-                     const FeedRequest& request, std::span<const features::Candidate> candidates,
-                     std::span<const float> exponents, CandidateScratch& scratch) {
+Status ScoreCandidates(const RankingModel& ranker, const features::FeatureExtractor& features,
+                       const FeedRequest& request, std::span<const features::Candidate> candidates,
+                       std::span<const float> exponents, CandidateScratch& scratch) {
   ExtractCandidates(features, request, candidates, scratch);
-  ScoreExtracted(ranker, exponents, scratch);
+  return ScoreExtracted(ranker, exponents, scratch);
 }
 
 }  // namespace upnext::ranking

@@ -1,8 +1,9 @@
-// What a ranker predicts for the candidates of one request, and their scores: serving and evaluation
+// What a ranking model predicts for the candidates of one request, and their scores: serving and evaluation
 // order a feed by the same numbers.
 //
 //   CandidateScratch scratch;
-//   ScoreCandidates(ranker, features, {state, user, context}, candidates, exponents, scratch);
+//   UPNEXT_RETURN_IF_ERROR(
+//       ScoreCandidates(model, features, {state, user, context}, candidates, exponents, scratch));
 //   scratch.scores[c], scratch.predictions[c * objectives + k]
 //
 // A pure function but for the scratch: any number of threads with one each.
@@ -13,11 +14,12 @@
 #include <span>
 #include <vector>
 
+#include "base/status.h"
 #include "features/feature_block.h"
 #include "features/feature_extractor.h"
 #include "features/request_context.h"
 #include "features/user_state.h"
-#include "ranking/ranker.h"
+#include "ranking/ranking_model.h"
 
 namespace upnext::ranking {
 
@@ -33,20 +35,21 @@ struct CandidateScratch {
   std::vector<float> predictions;  // [candidates, objectives]
   std::vector<double> scores;      // [candidates]
   features::FeatureBlock query, impressions;
-  Ranker::Scratch ranker;
+  RankerScratch ranker;
   std::vector<uint32_t> query_of;
 };
 
 // The rows of a request and its candidates, in the scratch.
 void ExtractCandidates(const features::FeatureExtractor& features, const FeedRequest& request,
                        std::span<const features::Candidate> candidates, CandidateScratch& scratch);
-// Predictions and scores of the rows in the scratch. exponents [objectives].
-void ScoreExtracted(const Ranker& ranker, std::span<const float> exponents,
-                    CandidateScratch& scratch);
+// Predictions and scores of the rows in the scratch. exponents [objectives]. Fails as the model's
+// Predict.
+Status ScoreExtracted(const RankingModel& ranker, std::span<const float> exponents,
+                      CandidateScratch& scratch);
 // Both. `features` are those of features::Model::kRanking; exponents [objectives].
-void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& features,
-                     const FeedRequest& request, std::span<const features::Candidate> candidates,
-                     std::span<const float> exponents, CandidateScratch& scratch);
+Status ScoreCandidates(const RankingModel& ranker, const features::FeatureExtractor& features,
+                       const FeedRequest& request, std::span<const features::Candidate> candidates,
+                       std::span<const float> exponents, CandidateScratch& scratch);
 
 }  // namespace upnext::ranking
 

@@ -10,6 +10,8 @@
 
 namespace upnext::report {
 
+// "tower 256-128: 123,456 multiplications per impression", of a network of others what it is.
+std::string RankerText(const evaluation::RankingReport& ranking);
 // Tables, each with a heading and a blank line at its end.
 std::string RankerDetailsTable(const evaluation::RankingReport& ranking);
 // Sections with headings.

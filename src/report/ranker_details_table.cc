@@ -101,6 +101,12 @@ std::string ImportanceText(const evaluation::Importance& importance) {
 
 }  // namespace
 
+std::string RankerText(const evaluation::RankingReport& ranking) {
+  if (ranking.multiplications == 0) return ranking.architecture;
+  return fmt::format("{}: {} multiplications per impression", ranking.architecture,
+                     base::WithThousands(ranking.multiplications));
+}
+
 std::string RankerDetailsTable(const evaluation::RankingReport& ranking) {
   std::string out;
   if (!ranking.calibration.empty()) out += CalibrationText(ranking.calibration);

@@ -104,11 +104,8 @@ void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out
 }
 
 void AddRanking(const evaluation::RankingReport& ranking, std::string* out) {
-  AppendFormat(out,
-               "<h2>Ranking</h2>\n<p class=\"soft\">{} impressions of {} users; {}: {} "
-               "multiplications per impression</p>\n",
-               ranking.impressions, ranking.users, Escaped(ranking.architecture),
-               ranking.multiplications);
+  AppendFormat(out, "<h2>Ranking</h2>\n<p class=\"soft\">{} impressions of {} users; {}</p>\n",
+               ranking.impressions, ranking.users, Escaped(RankerText(ranking)));
   AddTable(ranking.model, std::array{ranking.current}, ranking.baselines,
            {std::begin(kRankingKeys), std::end(kRankingKeys)}, out);
   *out += "<div class=\"plots\">\n";

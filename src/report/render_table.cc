@@ -68,11 +68,9 @@ std::string RenderTable(const evaluation::Report& report) {
     out += "\n" + RetrievalDetailsTable(*report.retrieval);
   }
   if (report.ranking) {
-    fmt::format_to(std::back_inserter(out),
-                   "ranking: {} impressions of {} users; {}: {} multiplications per impression\n",
+    fmt::format_to(std::back_inserter(out), "ranking: {} impressions of {} users; {}\n",
                    base::WithThousands(report.ranking->impressions),
-                   base::WithThousands(report.ranking->users), report.ranking->architecture,
-                   base::WithThousands(report.ranking->multiplications));
+                   base::WithThousands(report.ranking->users), RankerText(*report.ranking));
     AppendTable(report.ranking->model, std::array{report.ranking->current},
                 report.ranking->baselines, {std::begin(kRankingKeys), std::end(kRankingKeys)},
                 &out);

@@ -95,8 +95,8 @@ class EngineTest : public testing::Test {
       extractor.AppendQuery(state, user, context, &query);
       extractor.AppendImpression(state, user, context, {item, source}, &one);
       std::vector<float> predictions(engine_->objectives().size());
-      bundle_->ranker()->Score(query, one, std::vector<uint32_t>{0}, predictions.data(), scratch,
-                               {});
+      bundle_->ranker()->trained()->Score(query, one, std::vector<uint32_t>{0}, predictions.data(),
+                                          scratch, {});
       scored.emplace_back(
           -ranking::CombinedScore(ranking::ExponentsOf(engine_->objectives()), predictions), item);
     }
@@ -413,7 +413,8 @@ TEST_F(EngineTest, SV07_SlateScoresEqualOneByOneScores) {
         state, user, context,
         {item.item, catalogue().Find(schema::IdSpace::kSource, item.sources.front().source)}, &one);
     std::vector<float> alone(engine_->objectives().size());
-    bundle_->ranker()->Score(query, one, std::vector<uint32_t>{0}, alone.data(), scratch, {});
+    bundle_->ranker()->trained()->Score(query, one, std::vector<uint32_t>{0}, alone.data(), scratch,
+                                        {});
     EXPECT_THAT(item.predictions, testing::Pointwise(testing::FloatNear(1e-5f), alone));
     EXPECT_NEAR(item.score,
                 ranking::CombinedScore(ranking::ExponentsOf(engine_->objectives()), alone), 1e-5);

@@ -34,7 +34,9 @@ void AddDropped(const EngineParts& parts, const ExplainFacts& facts, Slate* slat
 }
 
 void AddBias(const EngineParts& parts, const ExplainFacts& facts, Slate* slate) {
-  const ranking::PositionBias& bias = parts.bundle.ranker()->bias();
+  const ranking::Ranker* const trained = parts.bundle.ranker()->trained();
+  if (trained == nullptr) return;
+  const ranking::PositionBias& bias = trained->bias();
   const size_t objectives = facts.exponents.size();
   for (size_t k = 0; k < objectives; ++k) {
     if (!bias.HasBias(k)) continue;

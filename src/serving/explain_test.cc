@@ -116,7 +116,7 @@ TEST_F(ExplainTest, ABiasTowerSaysWhatIsLeftOutOfPredictions) {
   Start("");
   const Slate slate = Ask({.n = 3});
   const auto generation = service_->generation();
-  const ranking::Ranker& ranker = *generation->bundle().ranker();
+  const ranking::Ranker& ranker = *generation->bundle().ranker()->trained();
   features::FeatureBlock query;
   features::FeatureExtractor(generation->bundle().tables(), generation->catalogue(),
                              features::Model::kRanking)

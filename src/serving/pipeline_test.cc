@@ -197,10 +197,10 @@ TEST_F(PipelineTest, WithoutTimeGeneratorsAreNotAskedAndNothingIsRanked) {
 }
 
 // A ranker that takes a millisecond for a candidate.
-void SlowScore(const ranking::Ranker& ranker, std::span<const float> exponents,
-               ranking::CandidateScratch& scratch) {
+Status SlowScore(const ranking::RankingModel& ranker, std::span<const float> exponents,
+                 ranking::CandidateScratch& scratch) {
   Pass(static_cast<int64_t>(scratch.impressions.rows));
-  ranking::ScoreExtracted(ranker, exponents, scratch);
+  return ranking::ScoreExtracted(ranker, exponents, scratch);
 }
 
 TEST_F(PipelineTest, WithLittleTimeTheBestByRetrievalAreRanked) {
@@ -226,11 +226,12 @@ TEST_F(PipelineTest, WithLittleTimeTheBestByRetrievalAreRanked) {
 }
 
 TEST_F(PipelineTest, ARankerThatWasSlowOnceIsTriedAgain) {
-  Make(Budget(100), {.score = [](const ranking::Ranker& ranker, std::span<const float> exponents,
-                                 ranking::CandidateScratch& scratch) {
+  Make(Budget(100),
+       {.score = [](const ranking::RankingModel& ranker, std::span<const float> exponents,
+                    ranking::CandidateScratch& scratch) {
          static bool is_first = true;
          if (std::exchange(is_first, false)) Pass(5000);
-         ranking::ScoreExtracted(ranker, exponents, scratch);
+         return ranking::ScoreExtracted(ranker, exponents, scratch);
        }});
   Recommend();
   EXPECT_EQ(Recommend().counts.ranked, 0u);
@@ -242,12 +243,17 @@ TEST_F(PipelineTest, ARankerThatWasSlowOnceIsTriedAgain) {
 TEST_F(PipelineTest, WithoutScoresTheOrderIsThatOfRetrieval) {
   Make(Budget(1000));
   using Score = decltype(EngineStages::score);
-  const Score throws = [](const ranking::Ranker&, std::span<const float>,
-                          ranking::CandidateScratch&) { throw std::runtime_error("no memory"); };
-  const Score no_number = [](const ranking::Ranker& ranker, std::span<const float> exponents,
+  const Score throws = [](const ranking::RankingModel&, std::span<const float>,
+                          ranking::CandidateScratch&) -> Status {
+    throw std::runtime_error("no memory");
+  };
+  const Score fails = [](const ranking::RankingModel&, std::span<const float>,
+                         ranking::CandidateScratch&) -> Status { return Internal("no network"); };
+  const Score no_number = [](const ranking::RankingModel& ranker, std::span<const float> exponents,
                              ranking::CandidateScratch& scratch) {
-    ranking::ScoreExtracted(ranker, exponents, scratch);
+    const Status scored = ranking::ScoreExtracted(ranker, exponents, scratch);
     scratch.scores[1] = std::numeric_limits<double>::quiet_NaN();
+    return scored;
   };
   EngineOptions options = Budget(1000);
   for (const auto& entry : retrieval::BuiltInGenerators()) {
@@ -258,6 +264,7 @@ TEST_F(PipelineTest, WithoutScoresTheOrderIsThatOfRetrieval) {
   const std::vector<std::string> expected = IdsOf(Recommend({.stage = Stage::kRetrieval}));
   for (const auto& [score, reason] :
        {std::pair(throws, "ranker : failed: no memory: the order is that of retrieval"),
+        std::pair(fails, "ranker : failed: no network: the order is that of retrieval"),
         std::pair(no_number,
                   "ranker : gave a score that is no number: the order is that of retrieval")}) {
     Make(options, {.score = score});

@@ -88,7 +88,8 @@ std::string ScoreOrSay(const EngineParts& parts, const RequestContext& context,
                                {context.state, context.user, context.context},
                                ImpressionsOf(parts, candidates), scored);
     clock.End(kFeatures, candidates.size(), candidates.size());
-    parts.score(*parts.bundle.ranker(), exponents, scored);
+    const Status scores = parts.score(*parts.bundle.ranker(), exponents, scored);
+    if (!scores) return fmt::format("failed: {}", scores.error().message);
   } catch (const std::exception& error) {
     return fmt::format("failed: {}", error.what());
   }

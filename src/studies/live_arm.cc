@@ -27,7 +27,7 @@ Result<LoggedSite> LogUntil(const StudyRun& run, const simulator::World& world, 
 
 Result<LiveArm> OpenLiveArm(const StudyRun& run, const simulator::World& world,
                             const Trained& shared, const training::ServingParts& serving,
-                            const ranking::Ranker* ranker, LiveEngineOptions options,
+                            const ranking::RankingModel* ranker, LiveEngineOptions options,
                             std::string_view name) {
   LiveArm arm;
   const log::EventLog& log = shared.source().log;

@@ -51,7 +51,7 @@ struct LiveArm {
 // Writes the bundle below run.folder under `name`. The rule of `options` is that of the dataset.
 Result<LiveArm> OpenLiveArm(const StudyRun& run, const simulator::World& world,
                             const Trained& shared, const training::ServingParts& serving,
-                            const ranking::Ranker* ranker, LiveEngineOptions options,
+                            const ranking::RankingModel* ranker, LiveEngineOptions options,
                             std::string_view name);
 
 }  // namespace upnext::studies

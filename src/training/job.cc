@@ -33,6 +33,7 @@
 #include "training/dataset.h"
 #include "training/freed_memory.h"
 #include "training/gate.h"
+#include "training/onnx_stage.h"
 #include "training/preconditions.h"
 #include "training/prediction_means.h"
 #include "training/reference.h"
@@ -64,6 +65,10 @@ class Job {
  private:
   Status Prepare();
   Status PrepareDataset();
+  // What statistics grow from; null: nothing.
+  const features::FeatureStatistics* Grown(const std::optional<Continued::Chain>& chain) const {
+    return chain ? &chain->statistics : onnx_ ? &onnx_->examples : nullptr;
+  }
   Status CheckLog(const log::EventLog& log);
   Status ChooseObjectives();
   Status OpenContinued(const log::EventLog& log);
@@ -76,7 +81,11 @@ class Job {
   Status EvaluateModels();
   Status FitOnAll();
   Status Publish();
-  std::string Seen() const;
+  Models TrainedOrGiven() const {
+    Models models = trained_.models();
+    if (onnx_ && onnx_->ranker) models.ranker = onnx_->ranker.get();
+    return models;
+  }
   std::string ContinuedName() const { return continued_ ? continued_->Name() : ""; }
 
   const project::Project& project_;
@@ -95,6 +104,7 @@ class Job {
   std::shared_ptr<const features::RetrievalReference> reference_;  // of a chain: in its statistics
   std::optional<Continued> continued_;
   std::optional<Continued::Chain> chain_;  // of its validated models
+  std::optional<OnnxStage> onnx_;          // with [ranking] onnx
   std::string preset_;                     // of the candidate model
   TrainedModels trained_;
   evaluation::OrderChoice order_;
@@ -155,8 +165,11 @@ Status Job::PrepareDataset() {
         PrepareReference(project_, log, options_,
                          {request_.only, request_.resume, staging_->path()}, pool_, progress_));
   }
-  Result<std::unique_ptr<Dataset>> dataset = Dataset::Prepare(
-      log, options_.dataset, pool_, progress_, chain_ ? &chain_->statistics : nullptr, reference_);
+  if (!options_.train.onnx.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(onnx_, OnnxStage::Read(project_, options_.train.onnx, log));
+  }
+  Result<std::unique_ptr<Dataset>> dataset =
+      Dataset::Prepare(log, options_.dataset, pool_, progress_, Grown(chain_), reference_);
   if (!dataset && chain_) {  // of other features
     UPNEXT_RETURN_IF_ERROR(TrainAnew(dataset.error()));
     return PrepareDataset();
@@ -206,7 +219,8 @@ Status Job::CheckLog(const log::EventLog& log) {
 }
 
 Status Job::ChooseObjectives() {
-  if (!options_.train.train_ranking || !dataset_->has_impressions()) return Ok();
+  if (request_.only == Stage::kRetrieval) return Ok();
+  if (!dataset_->has_impressions()) return onnx_ ? onnx_->NothingToRank() : Ok();
   UPNEXT_ASSIGN_OR_RETURN(std::vector<ranking::Objective> objectives,
                           TrainableObjectives(*dataset_, options_.train.objectives,
                                               {.are_defaults = options_.train.default_objectives,
@@ -221,8 +235,15 @@ Status Job::ChooseObjectives() {
     }
   }
   options_.train.objectives = std::move(objectives);
-  UPNEXT_RETURN_IF_ERROR(
-      CheckRanker(*dataset_, options_.train.ranker, options_.train.objectives, pool_));
+  if (onnx_) {
+    UPNEXT_RETURN_IF_ERROR(onnx_->Open(options_.train.objectives, dataset_->statistics()));
+    options_.train.train_ranking = false;
+    choices_.push_back(onnx_->Note());
+    progress_.Note(choices_.back());
+  } else {
+    UPNEXT_RETURN_IF_ERROR(
+        CheckRanker(*dataset_, options_.train.ranker, options_.train.objectives, pool_));
+  }
   const evaluation::PositionOverlap overlap = evaluation::OverlapOf(
       evaluation::CountPositions(dataset_->source(), examples::SplitPart::kTrain, pool_));
   choices_.push_back(overlap.Statement());
@@ -266,7 +287,7 @@ Status Job::TrainModels() {
                                           chain_ ? chain_->start() : Start{}));
   chain_.reset();
   NamePreset(preset_, trained_);
-  models_ = trained_.models();
+  models_ = TrainedOrGiven();
   if (other_.empty()) return Ok();
   if (request_.only == Stage::kRanking) models_.candidate = other_.validated->candidate();
   if (request_.only == Stage::kRetrieval) models_.ranker = other_.validated->ranker();
@@ -319,7 +340,9 @@ Status Job::FitOnAll() {
                                                 models_.candidate, models_.ranker));
   validated_ = {bundle::ValidatedFeaturesType()};
   if (models_.candidate != nullptr) validated_.push_back(bundle::ValidatedCandidateType());
-  if (models_.ranker != nullptr) validated_.push_back(bundle::ValidatedRankerType());
+  if (models_.ranker != nullptr && models_.ranker->trained() != nullptr) {
+    validated_.push_back(bundle::ValidatedRankerType());
+  }
   UPNEXT_ASSIGN_OR_RETURN(
       const std::vector<bundle::PartType> states,
       WriteValidatedStates(staging_->path(), trained_, checkpoints_.features_digest));
@@ -338,9 +361,8 @@ Status Job::FitOnAll() {
   if (continued_) {
     UPNEXT_ASSIGN_OR_RETURN(chain, continued_->Load(Continued::Models::kPublished, train, pool_));
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      dataset_, Dataset::Prepare(log, all, pool_, progress_, chain ? &chain->statistics : nullptr,
-                                 reference_));
+  UPNEXT_ASSIGN_OR_RETURN(dataset_,
+                          Dataset::Prepare(log, all, pool_, progress_, Grown(chain), reference_));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
                           DigestOf(dataset_->statistics(), staging_->path()));
   if (!other_.empty() && digest != other_.opened.bundle->manifest().features_digest) {
@@ -352,33 +374,8 @@ Status Job::FitOnAll() {
   UPNEXT_ASSIGN_OR_RETURN(trained_, Train(*dataset_, train, pool_, progress_, checkpoints_of_fit_,
                                           chain ? chain->start() : Start{}));
   NamePreset(preset_, trained_);
-  models_ = trained_.models();
+  models_ = TrainedOrGiven();
   return Ok();
-}
-
-// What the models that are published have learned from.
-std::string Job::Seen() const {
-  const int64_t seen_ms = dataset_->statistics().train_end_ms,
-                last_ms = dataset_->log().stats().last_ms;
-  if (fits_on_all_) {
-    return fmt::format(
-        "the figures are of models that were fitted on the training part; those published were "
-        "fitted again and have seen all events up to {}",
-        base::FormatTime(seen_ms));
-  }
-  if (dataset_->split().kind() == examples::SplitOptions::Kind::kLeaveOneOut) {
-    return "the published models have not seen the last two complete watches of each user; [train] "
-           "final_fit = true fits them on the whole log";
-  }
-  if (seen_ms < last_ms) {
-    return fmt::format(
-        "the published models have not seen the last {:.1f} days ({} to {}); [train] final_fit = "
-        "true fits them on the whole log",
-        static_cast<double>(last_ms - seen_ms) / static_cast<double>(base::kDayMs),
-        base::FormatTime(seen_ms), base::FormatTime(last_ms));
-  }
-  return fmt::format("the published models have seen all events up to {}",
-                     base::FormatTime(seen_ms));
 }
 
 Status Job::Publish() {
@@ -392,7 +389,7 @@ Status Job::Publish() {
       index = kept.index();
     }
   }
-  result_.report.notes.push_back(Seen());
+  result_.report.notes.push_back(WhatWasSeen(*dataset_, fits_on_all_));
   result_.seen_until_ms = dataset_->statistics().train_end_ms;
   UPNEXT_ASSIGN_OR_RETURN(
       const ServingParts serving,

@@ -11,7 +11,9 @@
 #include <tuple>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/numbers.h"
+#include "base/time_text.h"
 #include "examples/join.h"
 #include "features/low_rating.h"
 #include "features/positive_rule.h"
@@ -335,6 +337,30 @@ Status CheckRanker(const Dataset& dataset, const ranking::RankerOptions& options
                           ranking::LearnObjectives(dataset.source(), objectives, pool));
   return ranking::Ranker::Check(options, std::move(learned),
                                 ranking::ShapeOf(dataset.statistics()));
+}
+
+std::string WhatWasSeen(const Dataset& dataset, bool fitted_on_all) {
+  const int64_t seen_ms = dataset.statistics().train_end_ms,
+                last_ms = dataset.log().stats().last_ms;
+  if (fitted_on_all) {
+    return fmt::format(
+        "the figures are of models that were fitted on the training part; those published were "
+        "fitted again and have seen all events up to {}",
+        base::FormatTime(seen_ms));
+  }
+  if (dataset.split().kind() == examples::SplitOptions::Kind::kLeaveOneOut) {
+    return "the published models have not seen the last two complete watches of each user; [train] "
+           "final_fit = true fits them on the whole log";
+  }
+  if (seen_ms < last_ms) {
+    return fmt::format(
+        "the published models have not seen the last {:.1f} days ({} to {}); [train] final_fit = "
+        "true fits them on the whole log",
+        static_cast<double>(last_ms - seen_ms) / static_cast<double>(base::kDayMs),
+        base::FormatTime(seen_ms), base::FormatTime(last_ms));
+  }
+  return fmt::format("the published models have seen all events up to {}",
+                     base::FormatTime(seen_ms));
 }
 
 }  // namespace upnext::training

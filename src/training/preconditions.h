@@ -59,6 +59,10 @@ Result<std::vector<ranking::Objective>> TrainableObjectives(
 Status CheckRanker(const Dataset& dataset, const ranking::RankerOptions& options,
                    const std::vector<ranking::Objective>& objectives, base::ThreadPool& pool);
 
+// What the models that are published have learned from, for the report; `dataset` is what they were
+// fitted on.
+std::string WhatWasSeen(const Dataset& dataset, bool fitted_on_all);
+
 }  // namespace upnext::training
 
 #endif  // UPNEXT_TRAINING_PRECONDITIONS_H_

@@ -129,8 +129,8 @@ class ReferenceTest : public testing::Test {
     EXPECT_TRUE(stream.Next(1 << 20, &batch));
     std::vector<float> predictions(batch.size());
     ranking::Ranker::Scratch scratch;
-    opened.bundle->ranker()->Score(batch.queries, batch.impressions, batch.query_of,
-                                   predictions.data(), scratch, {});
+    opened.bundle->ranker()->trained()->Score(batch.queries, batch.impressions, batch.query_of,
+                                              predictions.data(), scratch, {});
     double loss = 0;
     for (size_t i = 0; i < batch.size(); ++i) {
       const auto p = static_cast<double>(predictions[i]);

@@ -29,7 +29,7 @@ namespace upnext::training {
 // Views; a stage without a model is null.
 struct Models {
   const retrieval::CandidateModel* candidate = nullptr;
-  const ranking::Ranker* ranker = nullptr;
+  const ranking::RankingModel* ranker = nullptr;
 };
 
 struct TrainedModels {

@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import pathlib
 import re
 import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -40,6 +42,21 @@ class Site:
 
     def run(self, verb, *args):
         return self.finish(verb, *args).stdout
+
+
+def python_with(folder, packages):
+    """The bin/ of a virtual environment in `folder` that has these packages, from PyPI; None where they cannot be had."""
+    folder, done = pathlib.Path(folder).resolve(), "packages-" + "-".join(packages)
+    if not (folder / done).exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True)
+        install = [folder / "bin/python", "-m", "pip", "install", "-q", "--retries", "0", "--timeout", "20", *packages]
+        try:
+            if subprocess.run(install, capture_output=True, timeout=400).returncode:
+                return None
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        (folder / done).touch()
+    return folder / "bin"
 
 
 def small_site(upnext, folder):

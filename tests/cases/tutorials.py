@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A page of docs/tutorials or docs/howto as a reader follows it: its files are written and its commands run, in order.
 
-usage: tutorials.py UPNEXT PAGE...
+usage: tutorials.py [--packages DIR NAME,...] UPNEXT PAGE...
 
 Several pages are followed one after the other in the same folder: a page may say that it continues another one.
 
@@ -9,7 +9,8 @@ Several pages are followed one after the other in the same folder: a page may sa
 - ```sh: run by one bash, which stops at the first command that fails (of a pipe: whose last part fails).
 - ```text: what the block before it prints, among other lines. A number stands for any number, `...` for anything.
 
-Ends with 77 when curl is missing."""
+Ends with 77 when curl is missing, and when the Python packages of --packages, for which a virtual environment is made in
+DIR, cannot be had."""
 
 import pathlib
 import re
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-from case import Failed, require
+from case import Failed, python_with, require
 
 BLOCK = re.compile(r'^```(\w+)(?: +title="([^"]+)")?[^\n]*\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 MARK = "@@ end of block "
@@ -53,7 +54,7 @@ def free_port():
         return str(probe.getsockname()[1])
 
 
-def run(upnext, pages):
+def run(upnext, pages, programs=""):
     steps, files = [], {}
     for page in pages:
         more, named = steps_of(page.read_text(encoding="utf-8"))
@@ -71,7 +72,7 @@ def run(upnext, pages):
         place.mkdir()
         for name, text in files.items():
             (place / name).write_text(text.replace("8080", port), encoding="utf-8")
-        environment = {"PATH": f"{place.parent}/bin:/usr/local/bin:/usr/bin:/bin", "HOME": folder, "LANG": "C.UTF-8"}
+        environment = {"PATH": f"{place.parent}/bin:{programs}/usr/local/bin:/usr/bin:/bin", "HOME": folder, "LANG": "C.UTF-8"}
         process = subprocess.Popen(["bash"], cwd=place, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    text=True, start_new_session=True)
         try:
@@ -91,6 +92,14 @@ def run(upnext, pages):
 
 
 def main():
+    programs = ""
+    if sys.argv[1:2] == ["--packages"] and len(sys.argv) > 3:
+        programs = python_with(sys.argv[2], sys.argv[3].split(","))
+        del sys.argv[1:4]
+        if programs is None:
+            print("skipped: PyPI could not give the Python packages")
+            return 77
+        programs = f"{programs}:"
     if len(sys.argv) < 3:
         print(__doc__, file=sys.stderr)
         return 2
@@ -99,7 +108,7 @@ def main():
         return 77
     pages = [pathlib.Path(name) for name in sys.argv[2:]]
     try:
-        run(str(pathlib.Path(sys.argv[1]).resolve()), pages)
+        run(str(pathlib.Path(sys.argv[1]).resolve()), pages, programs)
     except Failed as error:
         print(f"FAILED  {pages[-1].name}: {error}")
         return 1

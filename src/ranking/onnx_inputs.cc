@@ -1,0 +1,273 @@
+#include "ranking/onnx_inputs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "base/suggest.h"
+
+namespace upnext::ranking {
+
+using features::BlockColumn;
+using features::FeatureBlock;
+using Kind = BlockColumn::Kind;
+
+namespace {
+
+constexpr double kMostWhole = 9e15;  // exact in a double
+
+template <typename T>
+T CellOf(double value, double missing) {
+  if (std::isnan(value)) value = missing;
+  if constexpr (std::is_integral_v<T>) {
+    const double most = std::min(kMostWhole, static_cast<double>(std::numeric_limits<T>::max()));
+    value = std::isnan(value) ? 0 : std::clamp(value, -most, most);
+  }
+  return static_cast<T>(value);
+}
+
+double DefaultMissing(nn::TensorType type) {
+  const bool whole = type == nn::TensorType::kInt64 || type == nn::TensorType::kInt32;
+  return whole ? 0 : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string PortNames(const std::vector<nn::TensorPort>& ports) {
+  std::vector<std::string> names;
+  for (const nn::TensorPort& port : ports) names.push_back(port.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+Result<size_t> FindPort(const std::vector<nn::TensorPort>& ports, const std::string& name,
+                        std::string_view what) {
+  if (name.empty() && ports.size() == 1) return 0;
+  if (name.empty()) {
+    return InvalidArgument("the network has {} {}s: give each in the manifest its \"name\": {}",
+                           ports.size(), what, PortNames(ports));
+  }
+  const auto found = std::ranges::find(ports, name, &nn::TensorPort::name);
+  if (found != ports.end()) return static_cast<size_t>(found - ports.begin());
+  return InvalidArgument("the manifest has an {} \"{}\", the network has not; there are: {}", what,
+                         name, PortNames(ports));
+}
+
+OnnxInputs::Columns OnnxInputs::ColumnsOf(const features::FeaturePlan& plan,
+                                          const VocabularyRows& rows) {
+  Columns columns;
+  for (const features::Side side : {features::Side::kQuery, features::Side::kImpression}) {
+    const bool query = side == features::Side::kQuery;
+    for (BlockColumn& column : features::ColumnsOf(plan.side(features::Model::kRanking, side),
+                                                   features::kSideNames[query ? 0 : 1])) {
+      Source source{.from = query ? Source::From::kQuery : Source::From::kImpression};
+      const bool ids = column.kind == Kind::kId || column.kind == Kind::kIds;
+      if (ids) {
+        const auto known = rows.find(plan.vocabularies()[column.vocabulary].name);
+        if (known != rows.end()) source.rows = known->second;
+      }
+      source.width = column.width;
+      const std::string name = column.name;
+      source.column = std::move(column);
+      columns.emplace(name, std::move(source));
+    }
+  }
+  columns[kPositionColumn] = {.from = Source::From::kPosition};
+  columns[kDurationColumn] = {.from = Source::From::kDuration};
+  return columns;
+}
+
+Result<OnnxInputs::Source> OnnxInputs::Find(const Columns& columns, const std::string& name,
+                                            bool list) {
+  const auto found = columns.find(name);
+  if (found == columns.end()) {
+    std::vector<std::string> names;
+    for (const auto& [known, source] : columns) names.push_back(known);
+    return InvalidArgument(
+        "the manifest has a column \"{}\", the features of the ranker have not{}; `upnext export "
+        "--examples` writes those that there are",
+        name, base::DidYouMean(name, names));
+  }
+  if (found->second.column.is_list()) {
+    if (list) return found->second;
+    return InvalidArgument(
+        "the column \"{}\" is a list: give it an input of its own, {{\"list\": \"{}\", \"length\": "
+        "...}}",
+        name, name);
+  }
+  if (!list) return found->second;
+  return InvalidArgument("\"list\": the column \"{}\" is no list; put it into \"columns\"", name);
+}
+
+Result<OnnxInputs::Input> OnnxInputs::BindOne(const OnnxInput& input, const nn::TensorPort& port,
+                                              const Columns& columns) {
+  if (port.type == nn::TensorType::kOther) {
+    return InvalidArgument(
+        "the input \"{}\" of the network is {}; expected a tensor of float32, float64, int64 or "
+        "int32",
+        port.name, Describe(port));
+  }
+  Input bound{.type = port.type};
+  if (!input.list.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(Source source, Find(columns, input.list, /*list=*/true));
+    source.width = input.length;
+    source.missing = input.missing.value_or(0);
+    bound.sources.push_back(std::move(source));
+  }
+  for (const OnnxColumn& column : input.columns) {
+    UPNEXT_ASSIGN_OR_RETURN(Source source, Find(columns, column.name, /*list=*/false));
+    source.at = bound.width;
+    source.missing = column.missing.value_or(input.missing.value_or(DefaultMissing(port.type)));
+    bound.width += source.width;
+    bound.sources.push_back(std::move(source));
+  }
+  if (!input.list.empty()) bound.width = input.length;
+  bound.flat = port.shape.size() == 1;
+  const bool rank_fits = port.shape.size() == 2 || (bound.flat && bound.width == 1);
+  const bool width_fits = bound.flat || port.shape.size() != 2 || port.shape[1] < 0 ||
+                          static_cast<size_t>(port.shape[1]) == bound.width;
+  if (!rank_fits || !width_fits) {
+    return InvalidArgument(
+        "the input \"{}\" of the network is {}, but the columns of the manifest make float32 [?, "
+        "{}]",
+        port.name, Describe(port), bound.width);
+  }
+  if (port.shape[0] >= 0) {
+    return InvalidArgument(
+        "the input \"{}\" of the network is {}: expected any number of rows; export it with a "
+        "first dimension that is not fixed",
+        port.name, Describe(port));
+  }
+  return bound;
+}
+
+Result<OnnxInputs> OnnxInputs::Bind(std::span<const OnnxInput> inputs,
+                                    const std::vector<nn::TensorPort>& ports,
+                                    const features::FeaturePlan& plan, const VocabularyRows& rows) {
+  const Columns columns = ColumnsOf(plan, rows);
+  std::vector<std::optional<Input>> bound(ports.size());
+  for (const OnnxInput& input : inputs) {
+    UPNEXT_ASSIGN_OR_RETURN(const size_t place, FindPort(ports, input.name, "input"));
+    if (bound[place]) {
+      return InvalidArgument("the manifest has the input \"{}\" twice", ports[place].name);
+    }
+    UPNEXT_ASSIGN_OR_RETURN(bound[place], BindOne(input, ports[place], columns));
+  }
+  OnnxInputs all;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (!bound[i]) {
+      return InvalidArgument("the network has an input \"{}\", {}, the manifest has not",
+                             ports[i].name, Describe(ports[i]));
+    }
+    all.inputs_.push_back(*std::move(bound[i]));
+  }
+  return all;
+}
+
+template <typename T>
+void OnnxInputs::PutCells(const Source& source, const FeatureBlock& block, size_t row, T* cells) {
+  const BlockColumn& column = source.column;
+  const auto known = [&](uint32_t id) { return id < source.rows ? id : 0; };
+  switch (column.kind) {
+    case Kind::kId: {
+      const std::optional<uint32_t> id = column.IdAt(block, row);
+      *cells = CellOf<T>(id ? known(*id) : std::nan(""), source.missing);
+      return;
+    }
+    case Kind::kNumber:
+      *cells = CellOf<T>(static_cast<double>(column.NumberAt(block, row)), source.missing);
+      return;
+    case Kind::kVector: {
+      const std::span<const float> vector = column.VectorAt(block, row);
+      for (size_t i = 0; i < source.width; ++i) {
+        cells[i] = CellOf<T>(vector.empty() ? std::nan("") : static_cast<double>(vector[i]),
+                             source.missing);
+      }
+      return;
+    }
+    case Kind::kIds: {
+      const std::span<const uint32_t> ids = column.IdsAt(block, row);
+      const size_t taken = std::min(ids.size(), source.width);
+      std::fill_n(cells, source.width - taken, CellOf<T>(source.missing, 0));
+      std::ranges::transform(ids.last(taken), cells + source.width - taken,
+                             [&](uint32_t id) { return static_cast<T>(known(id)); });
+      return;
+    }
+    case Kind::kWeights: {
+      const std::vector<float> weights = column.WeightsAt(block, row);
+      const size_t taken = std::min(weights.size(), source.width);
+      std::fill_n(cells, source.width - taken, CellOf<T>(source.missing, 0));
+      std::ranges::transform(std::span(weights).last(taken), cells + source.width - taken,
+                             [](float weight) { return static_cast<T>(weight); });
+      return;
+    }
+  }
+}
+
+template <typename T>
+nn::Tensor OnnxInputs::Fill(const Input& input, const FeatureBlock& queries,
+                            const FeatureBlock& impressions, std::span<const uint32_t> query_of) {
+  const size_t rows = query_of.size();
+  std::vector<T> values(rows * input.width);
+  for (const Source& source : input.sources) {
+    for (size_t i = 0; i < rows; ++i) {
+      T* const cells = values.data() + i * input.width + source.at;
+      switch (source.from) {
+        case Source::From::kQuery:
+          if (i > 0 && query_of[i] == query_of[i - 1]) {
+            std::copy_n(cells - input.width, source.width, cells);
+          } else {
+            PutCells(source, queries, query_of[i], cells);
+          }
+          break;
+        case Source::From::kImpression:
+          PutCells(source, impressions, i, cells);
+          break;
+        case Source::From::kDuration: {
+          const bool known = !impressions.duration_s.empty();
+          *cells = CellOf<T>(known ? static_cast<double>(impressions.duration_s[i]) : std::nan(""),
+                             source.missing);
+          break;
+        }
+        case Source::From::kPosition:
+          *cells = CellOf<T>(std::nan(""), source.missing);
+          break;
+      }
+    }
+  }
+  std::vector<int64_t> shape = {static_cast<int64_t>(rows)};
+  if (!input.flat) shape.push_back(static_cast<int64_t>(input.width));
+  return {.shape = std::move(shape), .values = std::move(values)};
+}
+
+std::vector<nn::Tensor> OnnxInputs::Make(const FeatureBlock& queries,
+                                         const FeatureBlock& impressions,
+                                         std::span<const uint32_t> query_of) const {
+  std::vector<nn::Tensor> tensors;
+  for (const Input& input : inputs_) {
+    switch (input.type) {
+      case nn::TensorType::kFloat:
+        tensors.push_back(Fill<float>(input, queries, impressions, query_of));
+        break;
+      case nn::TensorType::kDouble:
+        tensors.push_back(Fill<double>(input, queries, impressions, query_of));
+        break;
+      case nn::TensorType::kInt64:
+        tensors.push_back(Fill<int64_t>(input, queries, impressions, query_of));
+        break;
+      case nn::TensorType::kInt32:
+        tensors.push_back(Fill<int32_t>(input, queries, impressions, query_of));
+        break;
+      case nn::TensorType::kOther:
+        break;  // refused by Bind
+    }
+  }
+  return tensors;
+}
+
+}  // namespace upnext::ranking

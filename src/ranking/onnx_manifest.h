@@ -1,0 +1,54 @@
+// What is said of a network of others next to it, in JSON (docs/formats/onnx_ranker.md): which columns
+// of the examples go into which of its inputs, and which output predicts which objective.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const OnnxManifest manifest, OnnxManifest::Parse(text, "model.json"));
+//
+// A value.
+#ifndef UPNEXT_RANKING_ONNX_MANIFEST_H_
+#define UPNEXT_RANKING_ONNX_MANIFEST_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace upnext::ranking {
+
+// A column of the examples, and what the network reads where it is NULL.
+struct OnnxColumn {
+  std::string name;
+  std::optional<double> missing;  // none: that of the input
+};
+
+struct OnnxInput {
+  std::string name;                 // empty: the network has one
+  std::vector<OnnxColumn> columns;  // side by side; those that are vectors have their width ...
+  std::string list;                 // ... or one column that is a list, of which the newest
+  uint32_t length = 0;              // this many are read, filled up in front
+  // None: NaN in numbers that can be, 0 in whole numbers and in lists.
+  std::optional<double> missing;
+};
+
+struct OnnxOutput {
+  enum class Is : uint8_t { kValue, kProbability, kLogit };
+  std::string objective;
+  std::string name;      // empty: the network has one
+  uint32_t column = 0;   // of an output [rows, columns]
+  std::optional<Is> is;  // none: kProbability for objectives that are shares, else kValue
+};
+
+struct OnnxManifest {
+  std::string features;  // file with the statistics of the examples, as the manifest has it
+  std::vector<OnnxInput> inputs;
+  std::vector<OnnxOutput> outputs;
+
+  // kInvalidArgument with the key of the first mistake; `name` stands for the text in messages.
+  static Result<OnnxManifest> Parse(std::string_view json, std::string_view name);
+};
+
+}  // namespace upnext::ranking
+
+#endif  // UPNEXT_RANKING_ONNX_MANIFEST_H_

@@ -1,0 +1,257 @@
+#include "ranking/onnx_ranker.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/section_file.h"
+#include "nn/onnx_runtime.h"
+#include "ranking/model_file.h"
+
+namespace upnext::ranking {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr char kOnnxDigest[] = "features_digest", kNetwork[] = "network";
+// Networks compute in fp32: a probability may be this far beyond 0 and 1.
+constexpr double kProbabilitySlack = 1e-3;
+
+bool PredictsShare(const Objective& objective) {
+  return objective.is_yes_or_no() || objective.label == Objective::Label::kCompletion;
+}
+
+// Of an objective that a network of others predicts nothing has to be learned.
+Objective Unlearned(Objective objective) {
+  if (objective.learns()) objective.loss = Objective::Loss::kSquared;
+  objective.position_bias = false;
+  return objective;
+}
+
+double ValueOf(double output, OnnxOutput::Is is) {
+  if (is == OnnxOutput::Is::kProbability) return std::clamp(output, 0.0, 1.0);
+  if (is == OnnxOutput::Is::kLogit) return 1 / (1 + std::exp(-output));
+  return output;
+}
+
+Error WithName(const std::string& name, const Error& error) {
+  return {error.code, fmt::format("{}: {}", name, error.message)};
+}
+
+}  // namespace
+
+VocabularyRows RowsOf(const features::FeatureStatistics& tables) {
+  VocabularyRows rows;
+  const auto& vocabularies = tables.plan.vocabularies();
+  for (size_t i = 0; i < vocabularies.size(); ++i) rows[vocabularies[i].name] = tables.rows(i);
+  return rows;
+}
+
+Status OnnxRanker::BindOutput(const OnnxOutput& output, const Objective& objective) {
+  const std::vector<nn::TensorPort>& ports = network_->outputs();
+  UPNEXT_ASSIGN_OR_RETURN(const size_t place, FindPort(ports, output.name, "output"));
+  const nn::TensorPort& port = ports[place];
+  const bool numbers = port.type == nn::TensorType::kFloat || port.type == nn::TensorType::kDouble;
+  if (!numbers) {
+    return InvalidArgument(
+        "the output \"{}\" of the network is {}; expected a tensor of float32 or float64{}",
+        port.name, Describe(port),
+        port.type == nn::TensorType::kOther ? " (convert classifiers with zipmap = False)" : "");
+  }
+  const size_t columns =
+      port.shape.size() == 2 && port.shape[1] >= 0 ? static_cast<size_t>(port.shape[1]) : SIZE_MAX;
+  if (port.shape.size() > 2 || (port.shape.size() == 1 && output.column > 0) ||
+      output.column >= columns) {
+    return InvalidArgument(
+        "the objective \"{}\" is in column {} (from 0) of the output \"{}\", which is {}",
+        objective.name, output.column, port.name, Describe(port));
+  }
+  Output bound{.column = output.column,
+               .is = output.is.value_or(PredictsShare(objective) ? OnnxOutput::Is::kProbability
+                                                                 : OnnxOutput::Is::kValue)};
+  if (bound.is != OnnxOutput::Is::kValue && !PredictsShare(objective)) {
+    return InvalidArgument(
+        "the objective \"{}\" is no probability: its output should be \"is\": \"value\", in the "
+        "unit of its label",
+        objective.name);
+  }
+  const auto asked = std::ranges::find(wanted_, place);
+  bound.result = static_cast<size_t>(asked - wanted_.begin());
+  if (asked == wanted_.end()) wanted_.push_back(place);
+  outputs_.push_back(bound);
+  return Ok();
+}
+
+Status OnnxRanker::Bind(const OnnxManifest& manifest, const features::FeaturePlan& plan) {
+  UPNEXT_ASSIGN_OR_RETURN(inputs_,
+                          OnnxInputs::Bind(manifest.inputs, network_->inputs(), plan, parts_.rows));
+  std::vector<std::string> known;
+  for (const Objective& objective : parts_.objectives) known.push_back(objective.name);
+  for (const OnnxOutput& output : manifest.outputs) {
+    if (std::ranges::count(known, output.objective) > 0) continue;
+    return InvalidArgument(
+        "the manifest predicts an objective \"{}\", but the [[ranking.objective]] that can be "
+        "evaluated here are {}",
+        output.objective, fmt::join(known, ", "));
+  }
+  for (const Objective& objective : parts_.objectives) {
+    const auto output = std::ranges::find(manifest.outputs, objective.name, &OnnxOutput::objective);
+    if (output == manifest.outputs.end()) continue;
+    UPNEXT_RETURN_IF_ERROR(BindOutput(*output, objective));
+    objectives_.push_back(Unlearned(objective));
+  }
+  const auto orders = [](const Objective& objective) { return objective.score_weight != 0; };
+  if (std::ranges::any_of(objectives_, orders)) return Ok();
+  return InvalidArgument(
+      "no objective that the manifest predicts has a score_weight, so nothing would order the feed; "
+      "give one of the [[ranking.objective]] that it predicts a score_weight");
+}
+
+Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Make(OnnxRankerParts parts,
+                                                     std::unique_ptr<const nn::TensorModel> network,
+                                                     const features::FeaturePlan& plan) {
+  UPNEXT_ASSIGN_OR_RETURN(
+      const OnnxManifest manifest,
+      OnnxManifest::Parse(parts.manifest, fmt::format("the manifest of {}", parts.name)));
+  std::unique_ptr<OnnxRanker> ranker(new OnnxRanker);
+  ranker->parts_ = std::move(parts);
+  ranker->network_ = std::move(network);
+  const Status bound = ranker->Bind(manifest, plan);
+  if (!bound) return std::unexpected(WithName(ranker->parts_.name, bound.error()));
+  return ranker;
+}
+
+Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Open(OnnxRankerParts parts,
+                                                     const features::FeaturePlan& plan) {
+  UPNEXT_ASSIGN_OR_RETURN(auto network, nn::OpenOnnx(parts.network, parts.name));
+  return Make(std::move(parts), std::move(network), plan);
+}
+
+Status OnnxRanker::TakeOutput(size_t objective, const nn::Tensor& tensor, size_t rows,
+                              float* predictions) const {
+  const Output& output = outputs_[objective];
+  const std::string& name = network_->outputs()[wanted_[output.result]].name;
+  const size_t rank = tensor.shape.size();
+  const size_t columns = rank == 2 ? static_cast<size_t>(tensor.shape[1]) : 1;
+  if (rank < 1 || rank > 2 || static_cast<size_t>(tensor.shape[0]) != rows ||
+      output.column >= columns) {
+    return Internal("{}: the output \"{}\" is [{}] for {} candidates, of which column {} is read",
+                    parts_.name, name, fmt::join(tensor.shape, ", "), rows, output.column);
+  }
+  const auto value = [&](size_t i) {
+    const size_t at = i * columns + output.column;
+    if (const auto* floats = std::get_if<std::vector<float>>(&tensor.values)) {
+      return static_cast<double>((*floats)[at]);
+    }
+    return std::get<std::vector<double>>(tensor.values)[at];
+  };
+  const double slack = output.is == OnnxOutput::Is::kProbability ? kProbabilitySlack : INFINITY;
+  for (size_t i = 0; i < rows; ++i) {
+    const double given = value(i);
+    if (!std::isfinite(given)) {
+      return Internal("{}: the output \"{}\" is {} for candidate {} of {}; expected a number",
+                      parts_.name, name, std::isnan(given) ? "NaN" : "infinite", i, rows);
+    }
+    if (given < -slack || given > 1 + slack) {
+      return Internal(
+          "{}: the output \"{}\" is {:g} for candidate {} of {}, and the manifest says that it is a "
+          "probability; say \"is\": \"logit\" or \"value\"",
+          parts_.name, name, given, i, rows);
+    }
+    predictions[i * objectives_.size() + objective] = static_cast<float>(ValueOf(given, output.is));
+  }
+  return Ok();
+}
+
+Status OnnxRanker::Predict(const features::FeatureBlock& queries,
+                           const features::FeatureBlock& impressions,
+                           std::span<const uint32_t> query_of, float* predictions, RankerScratch&,
+                           const nn::Compute&) const {
+  if (impressions.rows == 0) return Ok();
+  const Result<std::vector<nn::Tensor>> results =
+      network_->Run(inputs_.Make(queries, impressions, query_of), wanted_);
+  if (!results) return std::unexpected(WithName(parts_.name, results.error()));
+  for (size_t k = 0; k < outputs_.size(); ++k) {
+    UPNEXT_RETURN_IF_ERROR(
+        TakeOutput(k, (*results)[outputs_[k].result], impressions.rows, predictions));
+  }
+  return Ok();
+}
+
+std::string OnnxRanker::Description() const { return fmt::format("{} (ONNX)", parts_.name); }
+
+Status OnnxRanker::Save(const std::filesystem::path& path, uint64_t features_digest) const {
+  Json objectives = Json::array();
+  for (const Objective& objective : objectives_) objectives.push_back(ObjectiveJson(objective));
+  const Json json = {{"name", parts_.name},
+                     {"manifest", parts_.manifest},
+                     {"objectives", std::move(objectives)},
+                     {"rows", parts_.rows}};
+  UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
+                          base::SectionWriter::Create(path, kOnnxRankerKind, kOnnxRankerVersion));
+  UPNEXT_RETURN_IF_ERROR(writer.AddText(
+      kModelOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kOnnxDigest, std::span(&features_digest, 1)));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint8_t>(
+      kNetwork,
+      std::span(reinterpret_cast<const uint8_t*>(parts_.network.data()), parts_.network.size())));
+  return writer.Commit();
+}
+
+Result<OnnxRankerParts> OnnxRanker::ReadParts(const std::filesystem::path& path,
+                                              uint64_t features_digest) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
+                          base::SectionFile::Open(path, kOnnxRankerKind, kOnnxRankerVersion));
+  UPNEXT_ASSIGN_OR_RETURN(const auto digest, file.Get<uint64_t>(kOnnxDigest, 1));
+  if (digest[0] != features_digest) {
+    return FailedPrecondition(
+        "{}: written with feature tables of digest {:016x}, but the ones given have {:016x}: their "
+        "rows differ; use both files of one bundle, or train again",
+        path.string(), digest[0], features_digest);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, file.GetText(kModelOptions));
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  ModelFileReader read(path.string());
+  if (!json.is_object()) read.Fail("", "is not a JSON object");
+  OnnxRankerParts parts{.name = read.Text(json, "name"),
+                        .network = {},
+                        .manifest = read.Text(json, "manifest"),
+                        .objectives = {},
+                        .rows = {}};
+  for (const Json& objective : read.Array(json, "objectives", kMaxFileObjectives)) {
+    parts.objectives.push_back(ObjectiveFrom(objective, read));
+  }
+  const Json& rows = read.Member(json, "rows");
+  if (!rows.is_object()) read.Fail("rows", "should be an object");
+  for (const auto& [name, value] : rows.items()) {
+    const bool valid = value.is_number_unsigned() && value.get<uint64_t>() <= UINT32_MAX;
+    if (!valid) read.Fail("rows", "should be numbers of rows");
+    if (valid) parts.rows[name] = value.get<uint32_t>();
+  }
+  UPNEXT_RETURN_IF_ERROR(read.status());
+  UPNEXT_ASSIGN_OR_RETURN(const auto network, file.Get<uint8_t>(kNetwork));
+  parts.network.assign(network.begin(), network.end());
+  return parts;
+}
+
+Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Load(const std::filesystem::path& path,
+                                                     uint64_t features_digest,
+                                                     const features::FeatureStatistics& tables) {
+  UPNEXT_ASSIGN_OR_RETURN(OnnxRankerParts parts, ReadParts(path, features_digest));
+  for (const auto& [name, rows] : RowsOf(tables)) {
+    const auto exported = parts.rows.find(name);
+    if (exported != parts.rows.end() && exported->second <= rows) continue;
+    return DataLoss(
+        "{}: the network expects {} rows of the vocabulary {}, the bundle has {}; train again",
+        path.string(), exported == parts.rows.end() ? 0 : exported->second, name, rows);
+  }
+  Result<std::unique_ptr<OnnxRanker>> ranker = Open(std::move(parts), tables.plan);
+  if (!ranker) return std::unexpected(WithName(path.string(), ranker.error()));
+  return ranker;
+}
+
+}  // namespace upnext::ranking
