@@ -36,6 +36,7 @@ class Site(score.Site):
     def write_project(self, weights, library=""):
         super().write_project(weights)
         text = (self.folder / "site.toml").read_text().replace("[ranking]\n", '[ranking]\nonnx = "model.onnx"\n')
+        text += "[serving]\nbudget_ms = 0\n"  # a loaded machine ranks all candidates too
         (self.folder / "site.toml").write_text(text + (f'[onnxruntime]\nlibrary = "{library}"\n' if library else ""))
 
     def give(self, network, **changes):
@@ -86,7 +87,11 @@ def it_ranks_and_reads_what_happened_a_moment_ago(upnext, folder):
             check("nobody", number)
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
             answers = list(threads.map(feed, ["nobody"] * 64))
-        require(all(answer == answers[0] for answer in answers), "threads get different answers")
+        known = {}
+        for item in (item for items in answers for item in items):
+            predictions = known.setdefault(item["item"], item["predictions"])
+            require(predictions == item["predictions"], "threads get", predictions, "and", item["predictions"])
+        require(len(known) > score.ITEMS / 2, known)
 
 
 def what_is_wrong_is_named_before_a_training(upnext, folder):
