@@ -25,6 +25,7 @@ LISTED = {
 REFERENCE_GUIDES = ["project_file", "expressions", "features", "events", "metrics", "http_api"]
 GUIDES = ["sites", "python", "import", "training", "tuning", "running", "clients", "assistants", "export", "simulator", "studies", "bench"]
 TUTORIALS = ["video", "python", "shop", "news"]
+NOTEBOOKS = ["first-steps", "reading-an-evaluation", "position-bias"]
 
 
 def sources():
@@ -35,6 +36,11 @@ def sources():
         if inside.parts[0] not in ("site", "figures"):
             pages[f"docs/{inside}"] = str(inside.with_name("index.md") if inside.name == "README.md" else inside)
     return pages
+
+
+def notebooks():
+    """{path in the repository: path in the site}: the pages are made by scripts/notebooks."""
+    return {f"docs/notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in sorted((DOCS / "notebooks").glob("*.py"))}
 
 
 def title_of(path):
@@ -75,7 +81,7 @@ def navigation(staged):
     rest = [path.stem for path in sorted((staged / "guides").glob("*.md")) if path.stem not in known | {"index"}]
     nav = [
         {"Home": ["index.md"]},
-        {"Tutorials": folder(staged, "tutorials", TUTORIALS)},
+        {"Tutorials": folder(staged, "tutorials", TUTORIALS) + [{"Notebooks": folder(staged, "notebooks", NOTEBOOKS)}]},
         {"How-to": folder(staged, "howto") + [{"Guides": ["guides/index.md"] + guides(GUIDES + rest)}]},
         {"Reference": folder(staged, "reference", ["cli", "configuration", "http", "metrics", "python", "python-client"])
                       + guides(REFERENCE_GUIDES) + [{"File formats": folder(staged, "formats")}, "versioning.md",

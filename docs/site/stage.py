@@ -42,6 +42,8 @@ class Stage:
         if not (ROOT / path).is_file():
             return self.wrong(source, target, "no such file")
         copy = path[len("docs/"):] if path.startswith("docs/") else f"files/{path}"
+        if path in pages.notebooks():
+            return pages.notebooks()[path], fragment
         if self.folder:
             (self.folder / copy).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, self.folder / copy)
@@ -78,6 +80,19 @@ class Stage:
         if self.folder:
             for path, name in pages.LISTED.items():
                 self.list_of(self.folder / path[len("docs/"):], name)
+
+    def check_notebooks(self):
+        """The links in the texts of notebooks, which lie next to their pages; scripts/notebooks makes these."""
+        for source in pages.notebooks():
+            text = (ROOT / source).read_text(encoding="utf-8")
+            for cell in re.findall(r"^# %% \[markdown\]\n(.*?)(?=^# %%|\Z)", text, re.MULTILINE | re.DOTALL):
+                links.replace(re.sub(r"^# ?", "", cell, flags=re.MULTILINE), lambda target: self.link_of(source, target))
+
+    def link_of(self, source, target):
+        page = os.path.normpath(os.path.join(os.path.dirname(source), target.partition("#")[0]))
+        if not links.is_external(target) and page.replace(".md", ".py") not in pages.notebooks():
+            self.place(source, target)
+        return target
 
     def check_translations(self):
         """The code of a translated page is that of the original, which the tests run."""
@@ -117,6 +132,7 @@ def main():
         parser.error("expected a folder or --check")
     stage = Stage(given.folder)
     stage.write()
+    stage.check_notebooks()
     stage.check_translations()
     for error in stage.errors:
         print(error, file=sys.stderr)
@@ -128,7 +144,7 @@ def main():
         path = given.folder.with_suffix(".yml")
         path.write_text(json.dumps(configuration(given.folder, given.site), ensure_ascii=False, indent=1), encoding="utf-8")
     if given.check:
-        print(f"{len(stage.pages)} pages, all links lead somewhere")
+        print(f"{len(stage.pages)} pages and {len(pages.notebooks())} notebooks, all links lead somewhere")
     return 0
 
 
