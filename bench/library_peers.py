@@ -163,6 +163,11 @@ def tune(log, peer, draws):
     return {"chosen": best["setting"], "tried": tried, "cpu_s": sum(one["cpu_s"] for one in tried)}
 
 
+def measured(log, lists, times):
+    import library_log
+    return log.figures(lists, library_log.TEST) | times | {"found": log.found_of(lists, library_log.TEST)}
+
+
 def spread(values):
     """Mean and standard error over seeds."""
     mean = statistics.fmean(values)
@@ -180,6 +185,8 @@ def row_of(log, name, runs, reference, tuning):
         row["less upnext"] = [float(less.mean()), 1.96 * float(less.std(ddof=1)) / math.sqrt(len(less))]
     row["half interval of users"] = 1.96 * float(mine.std(ddof=1)) / math.sqrt(len(mine))
     row |= {key: statistics.median(run[key] for run in runs) for key in ("wall_s", "cpu_s")}
+    row["found"] = {group: [size, statistics.fmean(run["found"][group][1] for run in runs)]
+                    for group, (size, _) in runs[0]["found"].items()}
     return row | ({"tuning": tuning} if tuning else {})
 
 
@@ -197,6 +204,17 @@ def table(rows):
     return "\n".join(lines)
 
 
+def table_of_found(rows):
+    """Who finds what: the share of the targets among the first ten, by what the user had done with them before."""
+    groups = rows[0]["found"]
+    if len(groups) == 1:
+        return ""
+    lines = ["", "| in the first ten, of targets whose user | " + " | ".join(groups) + " |", "|---|" + "---:|" * len(groups),
+             "| targets | " + " | ".join(f"{size:,}" for size, _ in groups.values()) + " |"]
+    lines += [f"| {row['name']} | " + " | ".join(f"{share:.3f}" for _, share in row["found"].values()) + " |" for row in rows]
+    return "\n".join(lines)
+
+
 def compare(o, folder):
     import library_log
     import library_models
@@ -208,7 +226,7 @@ def compare(o, folder):
             log = library_log.Log(o.config, o.data, report["split"])
         lists = {log.users[user]: [log.items[item] for item in items] for user, items in lists.items()}
         checks = check(log, upnext.imported, report, lists)
-        runs["upnext"].append(log.figures(lists, library_log.TEST) | times)
+        runs["upnext"].append(measured(log, lists, times))
         for peer in peers:
             if peer.missing():
                 missing[peer.name] = f"{', '.join(peer.missing())} could not be installed"
@@ -217,7 +235,7 @@ def compare(o, folder):
                 tuning[peer.name] = o.tuned.get(peer.name) or tune(log, peer, o.draws)
                 o.save({"rows": [{"name": name, "tuning": found} for name, found in tuning.items()]})
             lists, times = lists_of(log, peer, library_log.TEST, tuning[peer.name]["chosen"], seed)
-            runs.setdefault(peer.name, []).append(log.figures(lists, library_log.TEST) | times)
+            runs.setdefault(peer.name, []).append(measured(log, lists, times))
             print(f"  {peer.name}, seed {seed}: {runs[peer.name][-1]['ndcg@10'].mean():.4f}", file=sys.stderr, flush=True)
         subprocess.run(["rm", "-r", folder / f"seed{seed}"], check=True)
     reference = sum(run["ndcg@10"] for run in runs["upnext"]) / o.seeds
@@ -260,6 +278,7 @@ def main():
         o.save = lambda found: o.json and o.json.write_text(json.dumps(known | {o.config.stem: found}, indent=1) + "\n")
         found = compare(o, folder)
     print(table(found["rows"]))
+    print(table_of_found(found["rows"]))
     for peer, why in found["missing"].items():
         print(f"\n{peer}: left out, {why}")
     o.save(found)

@@ -112,6 +112,16 @@ class Log:
             ndcg.append(sum(1 / np.log2(place + 2) for place in places) / most)
         return {"recall@10": np.array(recall), "ndcg@10": np.array(ndcg)}
 
+    def found_of(self, lists, part):
+        """{what the user had done with a target before: [targets, share of them in the lists]}."""
+        chosen, known = self.matrix(part, "positives"), self.matrix(part, "history")
+        groups = {"chose it before": [], "had other events of it": [], "had none of it": []}
+        for user, targets in self.targets[part].items():
+            for item in targets:
+                name = list(groups)[0 if chosen[user, item] else 1 if known[user, item] else 2]
+                groups[name].append(item in lists.get(user, []))
+        return {name: [len(hits), float(np.mean(hits))] for name, hits in groups.items() if hits}
+
     def attributes(self, table, index):
         """Who has which value, [names, values]: of the columns that are texts with few values, or lists of texts."""
         column_of, rows, columns = {}, [], []
