@@ -140,10 +140,12 @@ upnext_error* upnext_project_open(const char* file, const char* toml, const char
   return Fenced([&]() -> Status {
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(file, "upnext_project_open", "file"));
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(out, "upnext_project_open", "out"));
-    upnext::project::Location location = {.config = file,
-                                          .data = upnext::api::TextOr(data, ""),
-                                          .directory = upnext::api::TextOr(directory, "")};
-    if (toml != nullptr) location.toml = toml;
+    std::optional<std::string> text;
+    if (toml != nullptr) text.emplace(toml);
+    const upnext::project::Location location = {.config = file,
+                                                .data = upnext::api::TextOr(data, ""),
+                                                .directory = upnext::api::TextOr(directory, ""),
+                                                .toml = std::move(text)};
     UPNEXT_ASSIGN_OR_RETURN(auto handle, upnext::api::ProjectHandle::Open(location));
     *out = new upnext_project{std::move(handle)};
     return Ok();
