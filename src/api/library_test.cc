@@ -6,11 +6,13 @@
 #include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "api/test_library.h"
+#include "import/test_arrow.h"
 #include "project/project.h"
 #include "store/store.h"
 
@@ -167,6 +169,36 @@ TEST_F(LibraryTest, MistakesAreErrorsWithWhatToDo) {
   upnext_error_free(nullptr);
   upnext_project_free(nullptr);
   upnext_call_free(nullptr);
+}
+
+TEST_F(LibraryTest, ATableIsForTheNextImportAlone) {
+  upnext_project* const project = Open("p");
+  const auto events = [](const std::string& user) {
+    return std::make_unique<import::TestArrowStream>(
+        std::vector<std::vector<import::TestArrowColumn>>{
+            {import::ArrowTexts("user", {user, user}), import::ArrowTexts("item", {"a", "b"}),
+             import::ArrowNumbers<int64_t>("time", "tsm:", {1'700'000'000'000, 1'700'000'060'000}),
+             import::ArrowTexts("type", {"click", "click"})}});
+  };
+  const auto add = [&](import::TestArrowStream& stream) {
+    EXPECT_EQ(TakeError(upnext_project_add_table(project, "events", stream.get())).message, "");
+    EXPECT_EQ(stream.streams_released, 1);
+  };
+  const Json request = {{"events", "SELECT * FROM events"}, {"items", ""}, {"users", ""}};
+  const auto refused = events("u1"), replaced = events("u2"), taken = events("u3");
+  add(*refused);
+  EXPECT_THAT(LibraryCall(project, "import", {{"shards", 0}}).error().message, HasSubstr("shards"));
+  EXPECT_EQ(refused->arrays_released, 1);
+  add(*replaced);
+  add(*taken);
+  EXPECT_EQ(replaced->arrays_released, 1);
+  const LibraryCall imported(project, "import", request);
+  EXPECT_EQ(imported.result()["log_events"], 2);
+  EXPECT_EQ(imported.result()["users"], 1);
+  EXPECT_THAT(LibraryCall(project, "import", request).error().message,
+              HasSubstr("Table with name events does not exist"));
+  upnext_project_free(project);
+  EXPECT_EQ(taken->arrays_released, 1);
 }
 
 TEST_F(LibraryTest, ACallStopsSoonAndSaysSo) {
