@@ -91,6 +91,9 @@ class Upnext:
 
     def train(self, seed):
         """The report, the lists as names by name of the user, and the times of a training from an empty folder of bundles."""
+        kept = self.o.keep and self.o.keep / f"{self.o.config.stem}-{seed}.json"
+        if kept and kept.exists():
+            return json.loads(kept.read_text())
         project = f"seed{seed}"
         subprocess.run(["cp", "-al", self.folder / "base", self.folder / project], check=True)
         report, times = self.run("train", project, "--json", "--seed", str(seed))
@@ -98,7 +101,11 @@ class Upnext:
         self.run("recommend", project, "--all-users", "--at", "test", "-n", "10", "--json", "--out", out)
         slates = [json.loads(line) for line in out.read_text().splitlines()]
         lists = {slate["user"]: [item["item"] for item in slate["items"]] for slate in slates}
-        return json.loads(report), lists, times
+        subprocess.run(["rm", "-r", self.folder / project], check=True)
+        found = json.loads(report), lists, times
+        if kept:
+            kept.write_text(json.dumps(found))
+        return found
 
 
 def check(log, imported, report, lists):
@@ -237,12 +244,17 @@ def compare(o, folder):
             lists, times = lists_of(log, peer, library_log.TEST, tuning[peer.name]["chosen"], seed)
             runs.setdefault(peer.name, []).append(measured(log, lists, times))
             print(f"  {peer.name}, seed {seed}: {runs[peer.name][-1]['ndcg@10'].mean():.4f}", file=sys.stderr, flush=True)
-        subprocess.run(["rm", "-r", folder / f"seed{seed}"], check=True)
-    reference = sum(run["ndcg@10"] for run in runs["upnext"]) / o.seeds
+        o.save(summary(o, log, report, checks, missing, runs, tuning))
+    return summary(o, log, report, checks, missing, runs, tuning)
+
+
+def summary(o, log, report, checks, missing, runs, tuning):
+    reference = sum(run["ndcg@10"] for run in runs["upnext"]) / len(runs["upnext"])
     rows = [row_of(log, name, of_name, None if name == "upnext" else reference, tuning.get(name))
             for name, of_name in runs.items()]
     baselines = {name: figures["ndcg@10"] for name, figures in report["retrieval"]["baselines"].items()}
-    versions = {name: importlib.metadata.version(name) for name in ("implicit", "numpy", "scipy")}
+    libraries = ["implicit", "numpy", "scipy"] + ["lightfm"] * (not any("LightFM" in name for name in missing))
+    versions = {name: importlib.metadata.version(name) for name in libraries}
     return {"config": str(o.config.name), "date": str(datetime.date.today()), "commit": train_peers.commit(),
             "machine": f"{train_peers.cpu('model name')}, {os.cpu_count()} processors", "python": platform.python_version(),
             "versions": versions, "split": report["split"], "order": report.get("order", {}).get("chosen", ""),
@@ -259,6 +271,7 @@ def main():
     parser.add_argument("--draws", type=int, default=8, help="settings that each peer may try")
     parser.add_argument("--only", default="", help="peers whose names contain this")
     parser.add_argument("--keep-tuning", action="store_true", help="use the settings that the file of --json has, also of a run that was stopped")
+    parser.add_argument("--keep", type=pathlib.Path, help="folder of upnext's trainings, which are made once for each seed")
     parser.add_argument("--json", type=pathlib.Path, help="file whose entry of this project file is replaced")
     parser.add_argument("--small", action="store_true")
     o = parser.parse_args()
@@ -281,7 +294,6 @@ def main():
     print(table_of_found(found["rows"]))
     for peer, why in found["missing"].items():
         print(f"\n{peer}: left out, {why}")
-    o.save(found)
 
 
 if __name__ == "__main__":
