@@ -14,6 +14,7 @@
 #include "examples/learn.h"
 #include "features/signal_options.h"
 #include "import/import.h"
+#include "ranking/ranker.h"
 
 namespace upnext::evaluation {
 namespace {

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "evaluation/evaluate.h"
 #include "examples/test_world.h"
+#include "ranking/ranker.h"
 #include "report/render.h"
 
 namespace upnext::evaluation {
