@@ -16,6 +16,16 @@
 
 namespace upnext::store {
 
+// Whether a server is making this store just now: nothing was written to it, not even its format.
+inline bool IsBeingMade(const RocksDb& db) {
+  return db
+      .VisitPrefix("", "",
+                   [](std::string_view, std::string_view) -> Status {
+                     return Cancelled("there is an entry");
+                   })
+      .has_value();
+}
+
 // A new store is marked with the format, and one of the earlier format brought to it; one that was written in another is
 // refused.
 inline Status BeginFormat(RocksDb& db, const std::filesystem::path& directory, uint64_t found) {

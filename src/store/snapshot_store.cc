@@ -5,6 +5,7 @@
 
 #include "store/event_codec.h"
 #include "store/rocks_forget.h"
+#include "store/rocks_format.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_merge.h"
 #include "store/rocks_records.h"
@@ -27,7 +28,10 @@ Result<std::unique_ptr<SnapshotStore>> SnapshotStore::Open(const std::filesystem
   }
   UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<RocksDb> db, RocksDb::OpenSnapshot(directory));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, db->Number(kFormatKey));
-  if (!IsReadable(format)) return OtherFormat(directory, format);
+  if (!IsReadable(format)) {
+    if (IsBeingMade(*db)) return NotFound("{}: a server is making this store", directory.string());
+    return OtherFormat(directory, format);
+  }
   std::unique_ptr<SnapshotStore> store(new SnapshotStore(std::move(db), schema));
   UPNEXT_ASSIGN_OR_RETURN(store->id_, store->db_->Number(kStoreKey));
   UPNEXT_ASSIGN_OR_RETURN(store->last_, store->db_->Number(kSequenceKey));

@@ -7,6 +7,7 @@
 
 #include "store/event_codec.h"
 #include "store/rocks_db.h"
+#include "store/rocks_format.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_records.h"
 
@@ -15,13 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A snapshot of a store of this format, null when there is no store.
+// A snapshot of a store of this format, null when there is no store yet.
 Result<std::unique_ptr<RocksDb>> OpenStore(const fs::path& directory) {
   std::error_code error;
   if (!fs::exists(directory / "CURRENT", error)) return nullptr;
   UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<RocksDb> db, RocksDb::OpenSnapshot(directory));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, db->Number(kFormatKey));
   if (IsReadable(format)) return db;
+  if (IsBeingMade(*db)) return nullptr;
   return OtherFormat(directory, format);
 }
 

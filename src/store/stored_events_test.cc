@@ -12,6 +12,7 @@
 #include "base/checksum.h"
 #include "base/file.h"
 #include "base/test_folder.h"
+#include "store/rocks_db.h"
 #include "store/store.h"
 
 namespace upnext::store {
@@ -252,6 +253,18 @@ TEST_F(StoredEventsTest, AForgottenUserIsInNoFileAndOthersStay) {
   EXPECT_THAT(Read({.store = store_->id(), .through = 102}),
               ElementsAre(fmt::format("{} 70 id-1", kGone)))
       << "who comes back is new, with any id";
+}
+
+TEST(StoredEvents, AStoreThatAServerIsMakingHasNothingYet) {
+  const base::TestFolder folder;
+  const fs::path path = folder / "store";
+  ASSERT_TRUE(RocksDb::Open(path));  // its files are there before its format is written
+  const StoredVisitor none = {
+      .event = [](const schema::RawEvent&) { return Internal("an event"); }};
+  const auto mark = ReadStored(path, {}, {.store = 3, .through = 4}, none);
+  ASSERT_TRUE(mark) << mark.error().message;
+  EXPECT_EQ(mark->through, 4u);
+  EXPECT_TRUE(ReadDeletions(path)->users.empty());
 }
 
 }  // namespace
