@@ -240,7 +240,7 @@ TEST_F(LibraryTest, ReleaseLetsAServerOpenTheStore) {
   upnext_project* const project = Trained("p");
   const auto location = project::Location{.config = (folder_ / "site.toml").string(),
                                           .directory = (folder_ / "p").string(),
-                                          .toml = SmallProject(folder_ / "data")};
+                                          .toml = SmallProject()};
   const project::Project same = project::Project::Load(location).value();
   ASSERT_TRUE(same.OpenStore());  // made, and closed again
   const auto feed = [&] { return LibraryCall(project, "recommend", {{"user", "u00001"}}).notes(); };

@@ -98,15 +98,13 @@ class LibraryCall {
   std::vector<std::string> notes_, stages_;
 };
 
-// A project of a simulated video site.
-inline std::string SmallProject(const std::filesystem::path& data) {
+// A project of a simulated video site, whose data folder is given when it is opened.
+inline std::string SmallProject() {
   return "[import]\n"
          "events = \"SELECT * FROM '{data}/events.parquet'\"\n"
          "items = \"SELECT * FROM '{data}/items.parquet'\"\n"
          "users = \"SELECT * FROM '{data}/users.parquet'\"\n"
-         "[project]\ndata = '" +
-         data.string() +
-         "'\n[retrieval]\ndim = 8\ndepth = 1\nbatch = 64\nepochs = 1\n"
+         "[retrieval]\ndim = 8\ndepth = 1\nbatch = 64\nepochs = 1\n"
          "[ranking]\nwidths = [8]\nbatch = 64\nepochs = 1\n";
 }
 
@@ -114,9 +112,9 @@ class LibraryTest : public ::testing::Test {
  protected:
   upnext_project* Open(const std::string& name) {
     upnext_project* project = nullptr;
-    const LibraryError error =
-        TakeError(upnext_project_open("site.toml", SmallProject(folder_ / "data").c_str(), nullptr,
-                                      (folder_ / name).c_str(), &project));
+    const LibraryError error = TakeError(upnext_project_open("site.toml", SmallProject().c_str(),
+                                                             (folder_ / "data").c_str(),
+                                                             (folder_ / name).c_str(), &project));
     EXPECT_EQ(error.code, UPNEXT_OK) << error.message;
     return project;
   }
