@@ -22,7 +22,7 @@ release_version() {
   local version commit
   version="$("$1" --version)"
   commit="$("$1" version --json | sed -n 's/^  "commit": "\([0-9a-f]\{10\}\).*/\1/p')"
-  if [[ "$(git -C "$root" tag --points-at HEAD 2>/dev/null)" != *"v$version"* ]]; then
+  if ! git -C "$root" tag --points-at HEAD 2>/dev/null | grep -qxF "v$version"; then
     version+="~git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M)${commit:+.$commit}"
   fi
   if "$1" version --json | grep -q '"changed": true'; then version+="+changed"; fi

@@ -11,6 +11,13 @@ namespace upnext::api {
 Result<Imported> ImportProject(const Settings& settings, const ImportRequest& request,
                                base::Progress& progress) {
   const project::Project& project = settings.project;
+  const bool gives_rows =
+      request.events || request.items || request.users || !request.tables.empty();
+  if (request.from_store && gives_rows && !request.append && !request.full) {
+    return InvalidArgument(
+        "from_store alone reads what was posted and nothing else, found tables or SELECTs too; with "
+        "append they join the log, with full they replace it");
+  }
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
   UPNEXT_ASSIGN_OR_RETURN(const project::Forgot forgot, project::ForgetDeleted(project, progress));
   import::ImportOptions options = settings.import;

@@ -122,7 +122,7 @@ TEST_F(LibraryTest, AVisitorGetsAFeedOfWhatHeDid) {
   // What is meant by an item alone, written out.
   const Json event = {{"item", item}, {"type", "complete"}};
   const Json watched = LibraryCall(project, "recommend", {{"session", {event}}}).result();
-  EXPECT_EQ(items(watched).size(), items(met).size());
+  EXPECT_EQ(items(watched), items(met));
   const LibraryCall wrong(project, "recommend", {{"session", {{{"item", item}, {"user", "u"}}}}});
   EXPECT_THAT(wrong.error().message, HasSubstr("session: events[0]: expected no user"));
   const LibraryCall typed(project, "recommend", {{"session", {{{"item", item}, {"tyype", "x"}}}}});
@@ -257,6 +257,52 @@ TEST_F(LibraryTest, ReleaseLetsAServerOpenTheStore) {
   ASSERT_EQ(TakeError(upnext_project_release(project)).message, "");
   EXPECT_TRUE(feed().empty());
   upnext_project_free(project);
+}
+
+TEST_F(LibraryTest, AFreedProjectLeavesTheStoreThoughItsResultsLive) {
+  upnext_project* const project = Trained("p");
+  const auto location = project::Location{.config = (folder_ / "site.toml").string(),
+                                          .directory = (folder_ / "p").string(),
+                                          .toml = SmallProject()};
+  const project::Project same = project::Project::Load(location).value();
+  ASSERT_TRUE(same.OpenStore());
+  const LibraryCall vectors(project, "vectors", {{"space", "item"}});
+  EXPECT_EQ(vectors.error().message, "");
+  EXPECT_FALSE(same.OpenStore());
+  upnext_project_free(project);
+  EXPECT_TRUE(same.OpenStore());
+}
+
+TEST_F(LibraryTest, EvaluationsOfOneProjectInTwoThreadsDoNotMeet) {
+  upnext_project* const project = Trained("p");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 4; ++round) {
+        EXPECT_EQ(LibraryCall(project, "evaluate", Json::object()).error().message, "");
+        const LibraryCall held_out(project, "recommend", {{"all_users", true}, {"at", "test"}});
+        EXPECT_EQ(held_out.error().message, "");
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  upnext_project_free(project);
+}
+
+TEST_F(LibraryTest, RowsNextToTheStoreAloneAreRefused) {
+  upnext_project* const project = Trained("p");
+  const LibraryCall both(project, "import", {{"from_store", true}, {"events", "SELECT 1"}});
+  EXPECT_EQ(both.error().code, UPNEXT_INVALID_ARGUMENT);
+  EXPECT_THAT(both.error().message, HasSubstr("with append they join the log"));
+  upnext_project_free(project);
+}
+
+TEST(Library, ACallThatIsNullIsAnError) {
+  EXPECT_EQ(upnext_call_wait(nullptr, 0), 1);
+  EXPECT_THAT(upnext_call_news(nullptr), HasSubstr("stages"));
+  upnext_call_stop(nullptr);
+  EXPECT_EQ(upnext_error_code(upnext_call_error(nullptr)), UPNEXT_INVALID_ARGUMENT);
+  EXPECT_STREQ(upnext_call_result(nullptr, nullptr), "");
 }
 
 TEST_F(LibraryTest, TwoProjectsInTwoThreadsDoNotMeet) {

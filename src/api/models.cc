@@ -1,10 +1,10 @@
 #include "api/models.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <utility>
 
+#include "base/scratch_name.h"
 #include "base/time_text.h"
 #include "bundle/manifest.h"
 #include "catalogue/catalogue.h"
@@ -54,7 +54,7 @@ Result<Evaluated> EvaluateProject(const Settings& settings, const EvaluateReques
   options.frozen_state = request.frozen;
   if (request.importance) options.importance_impressions = evaluation::kImportanceSample;
   options.served.order = manifest.order;
-  options.reach.scratch = settings.project.directory() / fmt::format(".reach-{}", getpid());
+  options.reach.scratch = settings.project.directory() / base::ScratchName(".reach");
   if (request.seed) options.seed = *request.seed;
   UPNEXT_ASSIGN_OR_RETURN(
       evaluation::Report report,

@@ -191,6 +191,11 @@ Result<Outcome> RunVectors(const OperationInput& in) {
   if (of_items && request.Has("users")) {
     return InvalidArgument("vectors: users: expected none for the space item");
   }
+  for (const std::string& user : request.Texts("users")) {
+    if (Status valid = schema::CheckId(user); !valid) {
+      return WithContext(std::move(valid).error(), "vectors: users");
+    }
+  }
   UPNEXT_ASSIGN_OR_RETURN(const RecommenderUse recommender, in.project->Use(in.progress));
   const auto make = [&]() -> Result<ArrowResult> {
     if (of_items) return ItemVectors(*recommender);

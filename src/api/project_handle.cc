@@ -97,9 +97,19 @@ void ProjectHandle::EndUse() {
 }
 
 void ProjectHandle::AddTable(std::shared_ptr<const import::ArrowTable> table) {
+  const auto replaced = RemoveTable(table->name());
   const std::lock_guard lock(mutex_);
-  std::erase_if(tables_, [&](const auto& other) { return other->name() == table->name(); });
   tables_.push_back(std::move(table));
+}
+
+std::shared_ptr<const import::ArrowTable> ProjectHandle::RemoveTable(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      std::ranges::find_if(tables_, [&](const auto& table) { return table->name() == name; });
+  if (found == tables_.end()) return nullptr;
+  std::shared_ptr<const import::ArrowTable> table = std::move(*found);
+  tables_.erase(found);
+  return table;
 }
 
 std::vector<std::shared_ptr<const import::ArrowTable>> ProjectHandle::TakeTables() {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,8 @@ class ProjectHandle {
 
   // In place of one of the same name.
   void AddTable(std::shared_ptr<const import::ArrowTable> table);
+  // Null when there is none. The caller lets go of it: what it releases may call this library.
+  std::shared_ptr<const import::ArrowTable> RemoveTable(std::string_view name);
   std::vector<std::shared_ptr<const import::ArrowTable>> TakeTables();
 
   // Calls that run on this project; WaitForCalls waits until there is none.

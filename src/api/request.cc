@@ -90,12 +90,37 @@ Status CheckValue(const Key& key, const nlohmann::json& value) {
   return Ok();
 }
 
+// Whether lists and objects are in each other deeper than any request: reading and copying them recurse.
+bool NestsTooDeep(std::string_view json) {
+  constexpr int kDeepest = 32;
+  int depth = 0;
+  bool in_text = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char one = json[i];
+    if (in_text) {
+      if (one == '\\') ++i;
+      if (one == '"') in_text = false;
+    } else if (one == '"') {
+      in_text = true;
+    } else if (one == '[' || one == '{') {
+      if (++depth > kDeepest) return true;
+    } else if (one == ']' || one == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view KeyTypeName(KeyType type) { return kTypeNames[static_cast<size_t>(type)]; }
 
 Result<Request> Request::Parse(std::string_view operation, std::span<const Key> keys,
                                std::string_view json) {
+  if (NestsTooDeep(json)) {
+    return InvalidArgument("{}: the request has lists or objects too deep in each other",
+                           operation);
+  }
   const nlohmann::json given =
       nlohmann::json::parse(json, /*callback=*/nullptr, /*allow_exceptions=*/false);
   if (!given.is_object()) {

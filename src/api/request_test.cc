@@ -108,5 +108,15 @@ TEST(OperationsTable, EveryNameIsThereOnceAndKeysSayWhatTheyAre) {
   EXPECT_EQ(json[0]["keys"][0]["type"], "text");
 }
 
+TEST(Request, ListsThatAreTooDeepAreRefused) {
+  const Operation& operation = *FindOperation("recommend").value();
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  const auto parsed =
+      Request::Parse("recommend", operation.keys, R"({"session": [{"a": )" + deep + "}]}");
+  ASSERT_FALSE(parsed);
+  EXPECT_THAT(parsed.error().message, testing::HasSubstr("too deep"));
+  EXPECT_TRUE(Request::Parse("recommend", operation.keys, R"({"user": "[[[[\"[[[["})"));
+}
+
 }  // namespace
 }  // namespace upnext::api

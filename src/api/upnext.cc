@@ -156,6 +156,7 @@ void upnext_project_free(upnext_project* project) {
   if (project == nullptr) return;
   FencedValue(false, [&] {
     project->handle->WaitForCalls();
+    project->handle->Release();  // what calls gave may live on, and keeps the rest of it
     delete project;
     return true;
   });
@@ -172,7 +173,12 @@ upnext_error* upnext_project_release(upnext_project* project) {
 upnext_error* upnext_project_add_table(upnext_project* project, const char* name,
                                        ArrowArrayStream* stream) {
   return Fenced([&]() -> Status {
-    UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(stream, "upnext_project_add_table", "stream"));
+    if (stream == nullptr) {
+      UPNEXT_RETURN_IF_ERROR(
+          upnext::api::CheckGiven(project, "upnext_project_add_table", "project"));
+      project->handle->RemoveTable(upnext::api::TextOr(name, ""));
+      return Ok();
+    }
     UPNEXT_ASSIGN_OR_RETURN(
         auto table, upnext::import::ArrowTable::Take(upnext::api::TextOr(name, ""), stream));
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(project, "upnext_project_add_table", "project"));
@@ -203,11 +209,13 @@ upnext_error* upnext_call_start(upnext_project* project, const char* operation, 
 }
 
 int upnext_call_wait(upnext_call* call, int timeout_ms) {
+  if (call == nullptr) return 1;
   return FencedValue(1, [&] { return call->call->Wait(timeout_ms) ? 1 : 0; });
 }
 
 const char* upnext_call_news(upnext_call* call) {
   static const char* const kNone = R"({"stages":[],"notes":[]})";
+  if (call == nullptr) return kNone;
   return FencedValue(kNone, [&] {
     call->news = call->call->News();
     return call->news.c_str();
@@ -215,6 +223,7 @@ const char* upnext_call_news(upnext_call* call) {
 }
 
 void upnext_call_stop(upnext_call* call) {
+  if (call == nullptr) return;
   FencedValue(false, [&] {
     call->call->Stop();
     return true;
@@ -226,6 +235,11 @@ const upnext_error* upnext_call_error(upnext_call* call) {
   if (const Status forked = upnext::api::CheckNotForked(); !forked) {
     static const upnext_error* const kForked = upnext::api::ErrorFor(forked.error());
     return kForked;
+  }
+  if (call == nullptr) {
+    static const upnext_error* const kNoCall =
+        upnext::api::ErrorFor({upnext::Code::kInvalidArgument, "the call is NULL"});
+    return kNoCall;
   }
   return FencedValue(no_memory, [&]() -> const upnext_error* {
     const std::optional<upnext::Error>& error = call->call->error();
@@ -252,6 +266,7 @@ upnext_error* upnext_call_table(upnext_call* call, const char* name, ArrowSchema
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(name, "upnext_call_table", "name"));
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(schema, "upnext_call_table", "schema"));
     UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(array, "upnext_call_table", "array"));
+    UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(call, "upnext_call_table", "call"));
     if (upnext_call_error(call) != nullptr) {
       return upnext::FailedPrecondition("the call failed, so it has no tables");
     }

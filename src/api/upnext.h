@@ -77,7 +77,7 @@ UPNEXT_API void upnext_project_free(upnext_project *project);
 UPNEXT_API upnext_error *upnext_project_release(upnext_project *project);
 /* Gives the SELECTs of the next "import" call a table of this name, in place of an earlier one. The library takes the
    stream over, also on error, reads it before it returns, and releases what it got after that import, or when the call
-   is refused. Values are not copied. */
+   is refused. Values are not copied. NULL for the stream takes a table back that waits. */
 UPNEXT_API upnext_error *upnext_project_add_table(upnext_project *project, const char *name,
                                                   struct ArrowArrayStream *stream);
 

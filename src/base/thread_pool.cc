@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -23,15 +24,26 @@ struct Job {
   size_t n, grain, chunks;
   const Body* body;
   std::atomic<size_t> next = 0;
+  std::atomic<bool> threw = false;
+  std::exception_ptr thrown = nullptr;  // the first; written by whoever set `threw`
 
-  // Runs chunks until none is left.
+  // Runs chunks until none is left, or one throws; others then end theirs and take no more.
   void Work() {
     inside_chunk = true;
-    for (size_t i = next.fetch_add(1); i < chunks; i = next.fetch_add(1)) {
-      const size_t begin = i * grain;
-      (*body)(begin, begin + std::min(grain, n - begin));
+    try {
+      for (size_t i = next.fetch_add(1); i < chunks; i = next.fetch_add(1)) {
+        const size_t begin = i * grain;
+        (*body)(begin, begin + std::min(grain, n - begin));
+      }
+    } catch (...) {
+      if (!threw.exchange(true)) thrown = std::current_exception();
+      next.store(chunks);
     }
     inside_chunk = false;
+  }
+  // In the thread of the loop, when all have left.
+  void RethrowIfThrown() const {
+    if (thrown != nullptr) std::rethrow_exception(thrown);
   }
 };
 
@@ -117,6 +129,7 @@ void ThreadPool::ParallelFor(size_t n, size_t grain, const Body& body) {
   } else {
     rep_->Run(job);
   }
+  job.RethrowIfThrown();
 }
 
 void ParallelFor(ThreadPool* pool, size_t n, size_t grain, const Body& body) {

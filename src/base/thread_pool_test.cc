@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <new>
 #include <set>
 #include <thread>
 #include <utility>
@@ -87,6 +88,24 @@ TEST(ThreadPool, LoopsOfDifferentThreadsTakeTurns) {
   }
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(total, 4 * 50 * 20);
+}
+
+TEST(ThreadPool, WhatAChunkThrowsComesOutOfTheLoopWhenAllHaveLeft) {
+  ThreadPool pool(3);
+  for (const size_t bad : {0u, 7u, 99u}) {
+    std::atomic<int> inside = 0;
+    const auto body = [&](size_t begin, size_t) {
+      ++inside;
+      std::this_thread::yield();
+      --inside;
+      if (begin == bad) throw std::bad_alloc();
+    };
+    EXPECT_THROW(pool.ParallelFor(100, 1, body), std::bad_alloc);
+    EXPECT_EQ(inside, 0);
+  }
+  std::atomic<size_t> done = 0;
+  pool.ParallelFor(100, 1, [&](size_t, size_t) { ++done; });
+  EXPECT_EQ(done, 100u) << "the pool goes on";
 }
 
 TEST(ThreadPool, ZeroMeansAsManyAsTheMachineHas) { EXPECT_GE(ThreadPool().threads(), 1); }

@@ -15,6 +15,7 @@
 #include "cli/doctor.h"
 #include "cli/output.h"
 #include "cli/printable.h"
+#include "cli/variables.h"
 #include "cli/verbs.h"
 #include "project/project.h"
 
@@ -53,7 +54,7 @@ Status RunConfigShow(const ConfigFlags& flags) {
 
 Status RunConfigCheck(const ConfigFlags& flags, const CLI::App& root) {
   std::set<std::string> known = VariablesOf(DescribeCommand(root));
-  known.insert("UPNEXT_MAX_ISA");
+  for (const OtherVariable& other : OtherVariables()) known.emplace(other.name);
   const std::vector<Finding> findings = CheckConfig(flags.project, known);
   PrintFindings(findings, flags.json);
   const auto errors = std::ranges::count(findings, Health::kError, &Finding::health);

@@ -12,11 +12,13 @@
 #include "api/settings.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/file.h"
 #include "base/suggest.h"
 #include "base/time_text.h"
 #include "features/feature_plan.h"
 #include "import/select_check.h"
 #include "net/tls.h"
+#include "ranking/onnx_manifest.h"
 #include "serving/scenario.h"
 
 namespace upnext::cli {
@@ -98,6 +100,30 @@ void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings)
     if (const auto tls = net::Tls::Open(server.certificate, server.private_key); !tls) {
       findings->push_back({Health::kError, "tls", tls.error().message,
                            "correct [server] certificate, private_key"});
+    }
+  }
+  if (!settings.training.train.onnx.empty()) {
+    const fs::path network = settings.project.Beside(settings.training.train.onnx);
+    const fs::path manifest = fs::path(network).replace_extension(".json");
+    std::error_code error;
+    if (!fs::is_regular_file(network, error)) {
+      findings->push_back({Health::kError, "onnx",
+                           fmt::format("{}: no such file", network.string()),
+                           "correct [ranking] onnx"});
+    }
+    const Result<std::string> text = base::ReadFile(manifest);
+    const Result<ranking::OnnxManifest> read =
+        text ? ranking::OnnxManifest::Parse(*text, manifest.string())
+             : Result<ranking::OnnxManifest>(std::unexpected(text.error()));
+    if (!read) {
+      findings->push_back({Health::kError, "onnx", read.error().message,
+                           "the network needs its manifest (docs/howto/models-of-others.md)"});
+    }
+    const fs::path& library = settings.project.onnx_runtime();
+    if (!library.empty() && !fs::is_regular_file(library, error)) {
+      findings->push_back({Health::kError, "onnxruntime",
+                           fmt::format("{}: no such file", library.string()),
+                           "correct [onnxruntime] library"});
     }
   }
   const auto folder = [&](const char* key, const fs::path& path, const char* todo) {

@@ -71,6 +71,15 @@ TEST_F(ConfigCheck, ASelectThatIsNoSqlIsAnErrorWithoutItsFilesToo) {
               testing::Contains(testing::StartsWith("warning events the files are not there")));
 }
 
+TEST_F(ConfigCheck, SaysThatTheFilesOfANetworkAreNotThere) {
+  const auto lines =
+      Check(std::string(kGoodSelect) +
+            "[ranking]\nonnx = \"net.onnx\"\n[onnxruntime]\nlibrary = \"none.so\"\n");
+  EXPECT_THAT(lines, testing::Contains(HasSubstr("net.onnx: no such file")));
+  EXPECT_THAT(lines, testing::Contains(HasSubstr("net.json")));
+  EXPECT_THAT(lines, testing::Contains(HasSubstr("none.so: no such file")));
+}
+
 TEST_F(ConfigCheck, WarnsOfWhatHasNoEffect) {
   const auto lines =
       Check(std::string(kGoodSelect) +

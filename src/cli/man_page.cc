@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/variables.h"
 #include "guides/guides.h"
 #include "guides/manual.h"
 
@@ -142,9 +143,10 @@ std::string RootPage(const CommandText& root, std::string_view version) {
                        EscapedForRoff(verb.summary));
   }
   out += ".SH OPTIONS\n" + OptionsOf(root) + VariablesSection(root, root);
-  out +=
-      ".TP\n\\fBUPNEXT_MAX_ISA\\fR\n\\fBAVX2\\fR: no wider vector units than those, and fp32. "
-      "\\fBONEDNN_MAX_CPU_ISA\\fR does the same for oneDNN.\n";
+  for (const OtherVariable& other : OtherVariables()) {
+    out += fmt::format(".TP\n\\fB{}\\fR\n{}\n", EscapedForRoff(other.name),
+                       EscapedForRoff(other.help));
+  }
   out += kEnd;
   return out + ".SH SEE ALSO\n\\fBupnext.toml\\fR(5)\n";
 }

@@ -54,6 +54,16 @@ Status Variables::Apply() {
   return Ok();
 }
 
+std::span<const OtherVariable> OtherVariables() {
+  static constexpr OtherVariable kOthers[] = {
+      {"UPNEXT_MAX_ISA",
+       "AVX2: no wider vector units than those, and fp32. ONEDNN_MAX_CPU_ISA does the same for oneDNN."},
+      {"UPNEXT_ONNXRUNTIME",
+       "The library of ONNX Runtime, for a network of others; in place of [onnxruntime] library."},
+      {"UPNEXT_BUILD", "A build folder whose library and program the Python package takes."}};
+  return kOthers;
+}
+
 std::string OriginOf(const CLI::App& app, const std::string& flag) {
   const CLI::Option* const option = app.get_option(flag);
   const auto& given = app.parse_order();

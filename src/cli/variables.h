@@ -12,6 +12,7 @@
 #define UPNEXT_CLI_VARIABLES_H_
 
 #include <CLI/CLI.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,12 @@ class Variables {
   CLI::App& root_;
   std::vector<std::pair<CLI::Option*, std::string>> names_;
 };
+
+// Those that the program, its Python package and its libraries read and that stand for no option of the command line.
+struct OtherVariable {
+  std::string_view name, help;
+};
+std::span<const OtherVariable> OtherVariables();
 
 // What gave the value of an option: the flag, its variable, or "default". After Apply().
 std::string OriginOf(const CLI::App& app, const std::string& flag);

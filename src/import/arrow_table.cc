@@ -123,6 +123,9 @@ ArrowTable::~ArrowTable() {
 
 Result<std::shared_ptr<const ArrowTable>> ArrowTable::Take(std::string name,
                                                            ArrowArrayStream* stream) {
+  if (stream->release == nullptr) {
+    return InvalidArgument("table {}: its stream was released already", name);
+  }
   const Releaser stream_releaser(stream);
   if (name.empty() || name.contains('"') || name.contains('\0')) {
     return InvalidArgument("'{}' is no name of a table: expected a word, such as events", name);
@@ -144,6 +147,7 @@ Status ArrowTable::ReadAll(ArrowArrayStream* stream) {
     return InvalidArgument("expected a stream of record batches, found one of the type '{}'",
                            schema.format == nullptr ? "" : schema.format);
   }
+  if (schema.n_children == 0) return InvalidArgument("it has no columns");
   for (int64_t i = 0; i < schema.n_children; ++i) {
     const ArrowSchema& child = *schema.children[i];
     const std::string column = child.name == nullptr ? "" : child.name;

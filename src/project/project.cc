@@ -58,10 +58,12 @@ Result<Project> Project::Load(const Location& location) {
       folder, folder / ".upnext" / file.stem());
   if (const fs::path library = project.config_.Table("onnxruntime").Text("library", "");
       !library.empty()) {
-    bundle::UseOnnxRuntime(project.Beside(library));
+    project.onnx_runtime_ = project.Beside(library);
   }
-  if (const char* const library = std::getenv("UPNEXT_ONNXRUNTIME"); library != nullptr) {
-    project.config_.Use("onnxruntime.library", base::TomlText(library), "UPNEXT_ONNXRUNTIME");
+  if (const char* const library = std::getenv("UPNEXT_ONNXRUNTIME");
+      library != nullptr && *library != '\0') {
+    project.config_.Use("onnxruntime.library", base::TomlText(std::string(library)),
+                        "UPNEXT_ONNXRUNTIME");
   }
   project.schema_ = schema::Schema::FromConfig(project.config_.Table("schema"));
   project.signals_ = features::SignalOptions::FromConfig(project.config_, project.schema_);
@@ -91,7 +93,10 @@ Result<log::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
   return log;
 }
 
+void Project::UseOnnxRuntime() const { bundle::UseOnnxRuntime(onnx_runtime_); }
+
 Result<bundle::OpenedBundle> Project::OpenBundle(bundle::LogChoice choice) const {
+  UseOnnxRuntime();
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
                           bundle::OpenCurrent(bundles(), logs(), signals_, choice));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
@@ -104,6 +109,7 @@ Result<bundle::ServedVersions> Project::Served() const {
 }
 
 Result<bundle::OpenedModels> Project::OpenValidated() const {
+  UseOnnxRuntime();
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedModels opened,
                           bundle::OpenCurrentValidated(bundles(), logs(), signals_));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));

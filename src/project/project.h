@@ -51,6 +51,11 @@ class Project {
   std::filesystem::path Beside(const std::filesystem::path& path) const {
     return path.is_absolute() ? path : folder_ / path;
   }
+  // [onnxruntime] library; empty: it is looked for as without this key.
+  const std::filesystem::path& onnx_runtime() const { return onnx_runtime_; }
+  // Networks of others are opened with this project's library, unless the process has loaded one already. What opens
+  // them calls it first; OpenBundle and OpenValidated do.
+  void UseOnnxRuntime() const;
   // What counts as a complete watch. Bundles and stores are bound to it.
   const features::SignalOptions& signals() const { return signals_; }
   // What the site has. A log is bound to it: the two below refuse the log of another schema with
@@ -93,6 +98,7 @@ class Project {
   Project() = default;
   base::Config config_;
   std::filesystem::path folder_, data_, directory_;
+  std::filesystem::path onnx_runtime_;
   features::SignalOptions signals_;
   schema::Schema schema_;
   bundle::ScoreWeights score_weights_;

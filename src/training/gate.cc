@@ -131,7 +131,8 @@ Result<CurrentFigures> EvaluateCurrent(const project::Project& project, const Da
   Status evaluated = Ok();
   if (manifest) {
     current.has_candidate = HasPart(*manifest, bundle::CandidateType());
-    current.has_ranker = HasPart(*manifest, bundle::RankerType());
+    current.has_ranker =
+        HasPart(*manifest, bundle::RankerType()) || HasPart(*manifest, bundle::OnnxRankerType());
     if (dataset.has_events(options.part)) {
       evaluated = EvaluateOn(dataset, folder, project, options, pool, progress, &current);
     } else {

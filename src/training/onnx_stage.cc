@@ -43,6 +43,7 @@ fs::path StatisticsOfExamples(const fs::path& examples) {
 
 Result<OnnxStage> OnnxStage::Read(const project::Project& project, const std::string& onnx,
                                   const log::EventLog& log) {
+  project.UseOnnxRuntime();
   const fs::path file = project.Beside(onnx);
   const fs::path manifest = fs::path(file).replace_extension(".json");
   OnnxStage stage;

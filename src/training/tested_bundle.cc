@@ -1,13 +1,11 @@
 #include "training/tested_bundle.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "base/file.h"
+#include "base/scratch_name.h"
 #include "bundle/validated_models.h"
 #include "training/dataset.h"
 #include "training/serving_parts.h"
@@ -38,7 +36,7 @@ Result<bundle::OpenedBundle> OpenTestedBundle(const project::Project& project,
   const Models models{validated.models->candidate(), validated.models->ranker()};
   UPNEXT_ASSIGN_OR_RETURN(const ServingParts serving,
                           ServingParts::Learn(*dataset, models, options.train, pool, progress));
-  const ScratchFolder scratch{project.directory() / fmt::format(".tested-{}", getpid())};
+  const ScratchFolder scratch{project.directory() / base::ScratchName(".tested")};
   const std::filesystem::path folder = scratch.path / manifest.version;
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
   UPNEXT_RETURN_IF_ERROR(bundle::WriteBundle(folder, serving.Of(models), &manifest));
