@@ -8,9 +8,9 @@ import sys
 from typing import Any, Dict, Mapping, Optional
 
 from . import _columns
-from .errors import InvalidArgument
+from .errors import InvalidArgument, NotFound
 
-_SQL = re.compile(r"\s*(--[^\n]*\n\s*)*\(*\s*(select|with|from|pivot|values|table)\b", re.IGNORECASE)
+_SQL = re.compile(r"\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*\(*\s*(select|with|from|pivot|values|table)[\s(*\"']", re.IGNORECASE | re.DOTALL)
 _READERS = {"parquet": "read_parquet", "csv": "read_csv", "tsv": "read_csv", "json": "read_json", "jsonl": "read_json",
             "ndjson": "read_json"}
 
@@ -25,8 +25,12 @@ def _select_of_path(path: str) -> str:
     if ending not in _READERS:
         raise InvalidArgument(f"{path}: expected a file whose name ends with {', '.join('.' + e for e in _READERS)} (.gz, .zst), "
                               "or a SELECT that reads it")
-    if not glob.glob(whole):
-        raise FileNotFoundError(f"{path}: no such file")
+    if os.path.exists(whole):  # also a name that looks like a pattern
+        whole = glob.escape(whole)
+    elif not glob.glob(whole):
+        raise NotFound(f"{path}: no such file")
+    if "{data}" in whole:
+        raise InvalidArgument(f"{path}: expected a path without {{data}}, which stands for the data folder; a SELECT may have it")
     return f"SELECT * FROM {_READERS[ending]}({_quoted(whole)})"
 
 
@@ -40,7 +44,10 @@ def stream_of(table: Any) -> Any:
             import pyarrow
         except ImportError:
             return _columns.stream_of_columns({name: _values_of(table[name]) for name in table.columns})
-        return pyarrow.Table.from_pandas(table, preserve_index=False).__arrow_c_stream__()
+        try:
+            return pyarrow.Table.from_pandas(table, preserve_index=False).__arrow_c_stream__()
+        except (pyarrow.ArrowException, ValueError, TypeError) as error:
+            raise InvalidArgument(f"the data frame of pandas cannot be read: {error}") from error
     if hasattr(table, "__arrow_c_stream__"):
         return table.__arrow_c_stream__()
     if isinstance(table, Mapping):
@@ -66,6 +73,8 @@ class Inputs:
 
     def add_tables(self, tables: Mapping[str, Any]) -> None:
         for name, table in tables.items():
+            if name in self.streams:
+                raise InvalidArgument(f"tables: expected a name other than {name}, which is that of the argument")
             self.streams[name] = stream_of(table)
 
     def add(self, name: str, given: Any) -> None:

@@ -12,7 +12,7 @@ import platform
 import sys
 from typing import Optional
 
-from .errors import BY_NUMBER, Error, FailedPrecondition, Internal
+from .errors import BY_NUMBER, Error, FailedPrecondition, Internal, InvalidArgument
 
 ABI = 1  # UPNEXT_ABI of the header that these signatures are of
 
@@ -121,4 +121,6 @@ def borrowed(error: Optional[int]) -> Optional[Error]:
 
 
 def text(value: Optional[str]) -> Optional[bytes]:
+    if value is not None and "\0" in str(value):
+        raise InvalidArgument(f"expected a text without the character NUL, found {value!r}")
     return None if value is None else str(value).encode("utf-8")

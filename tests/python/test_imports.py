@@ -109,7 +109,7 @@ class Imports(unittest.TestCase):
             self.project.import_events({"user": ["a"], "itm": ["b"], "time": [1_767_225_600]}, progress=False)
         with self.assertRaisesRegex(upnext.InvalidArgument, "same length"):
             self.project.import_events({"user": ["a"], "item": ["b", "c"], "time": [1]}, progress=False)
-        with self.assertRaisesRegex(FileNotFoundError, "missing.csv"):
+        with self.assertRaisesRegex(upnext.NotFound, "missing.csv"):
             self.project.import_events("missing.csv", progress=False)
         with self.assertRaisesRegex(upnext.InvalidArgument, "ends with"):
             self.project.import_events("events.xls", progress=False)
