@@ -231,7 +231,7 @@ class _Stream:
 
     def __init__(self, table: Table) -> None:
         self._table, self._has_ended, self._error = table, False, ctypes.create_string_buffer(b"")
-        self.functions = (_GetInto(self._schema), _GetInto(self._next), _LastError(lambda _: ctypes.addressof(self._error)))
+        self.functions: Tuple[Any, ...] = (_GetInto(self._schema), _GetInto(self._next), _LastError(lambda _: ctypes.addressof(self._error)))
 
     def _write(self, schema: int, array: int, unwanted: Any) -> int:
         try:
@@ -258,7 +258,9 @@ def _stream_releaser(given: Dict[int, Any] = _given, kind: Any = ArrowArrayStrea
     def release(address: int) -> None:
         struct = kind.from_address(address)
         number, struct.release = struct.private_data, None
-        given.pop(number, None)
+        stream = given.pop(number, None)
+        if stream is not None:  # its functions have it, and would keep the data until the next collection of cycles
+            stream.functions, stream._table = (), None
     return _forever(_Release(release))
 
 

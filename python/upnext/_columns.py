@@ -67,7 +67,21 @@ def _texts(name: str, values: Any) -> _Made:
     codes = np.fromiter((-1 if not isinstance(value, str) and _missing(value) else numbers.setdefault(str(value), len(numbers))
                          for value in values), np.int32, len(values))
     bits, nulls = _bits(codes >= 0)
-    return _Made(name, b"i", len(codes), [bits, np.maximum(codes, 0)], nulls, dictionary=_words("", list(numbers)))
+    try:
+        words = _words("", list(numbers))
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which is no character
+        raise InvalidArgument(f'column "{name}": expected texts that are Unicode, found {error.object!r}') from error
+    return _Made(name, b"i", len(codes), [bits, np.maximum(codes, 0)], nulls, dictionary=words)
+
+
+def _booleans(name: str, values: Any) -> _Made:
+    valid = np.array([not _missing(value) for value in values], bool)
+    other = next((value for value, is_there in zip(values, valid) if is_there and not isinstance(value, (bool, np.bool_))), None)
+    if other is not None:
+        raise InvalidArgument(f'column "{name}": expected true or false in every row, found {other!r}')
+    bits, nulls = _bits(valid)
+    truths = np.array([is_there and bool(value) for value, is_there in zip(values, valid)], bool)
+    return _Made(name, b"b", len(truths), [bits, np.packbits(truths, bitorder="little")], nulls)
 
 
 def _lists(name: str, values: Any) -> _Made:
@@ -76,15 +90,17 @@ def _lists(name: str, values: Any) -> _Made:
     ends = np.zeros(len(lists) + 1, np.int32)
     np.cumsum([len(one) for one in lists], out=ends[1:])
     bits, nulls = _bits(np.array(present, bool))
-    return _Made(name, b"+l", len(lists), [bits, ends], nulls, (_column("item", [value for one in lists for value in one]),))
+    below = _column(name, [value for one in lists for value in one])  # mistakes name the column
+    below.schema.name = b"item"
+    return _Made(name, b"+l", len(lists), [bits, ends], nulls, (below,))
 
 
 def _array(name: str, values: np.ndarray) -> _Made:
     values = np.ascontiguousarray(values)
     if values.dtype.kind == "M":
         unit = np.datetime_data(values.dtype)[0]
-        if unit not in _TIMES:
-            values, unit = values.astype("datetime64[s]"), "s"
+        unit = unit if unit in _TIMES else "s"
+        values = values.astype(f"datetime64[{unit}]", copy=False)  # steps of one unit, in the order of bytes of this machine
         bits, nulls = _bits(~np.isnat(values))
         return _Made(name, _TIMES[unit], len(values), [bits, values], nulls)
     if values.dtype.kind == "b":
@@ -104,14 +120,18 @@ def _column(name: str, values: Any) -> _Made:
         return _lists(name, values)
     if first is None or isinstance(first, str):
         return _texts(name, values)
-    if isinstance(first, (int, float, np.number)) and not isinstance(first, bool):
-        whole = all(isinstance(value, (int, np.integer)) for value in values)
-        return _array(name, np.array([np.nan if _missing(value) else value for value in values], None if whole else np.float64))
+    if isinstance(first, (bool, np.bool_)):
+        return _booleans(name, values)
     try:
-        return _array(name, np.array([None if _missing(value) else value for value in values],
-                                     bool if isinstance(first, bool) else "datetime64[us]"))
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(f'column "{name}": expected numbers, times, texts or lists of them, found {first!r}') from error
+        if isinstance(first, (int, float, np.number)):
+            whole = all(isinstance(value, (int, np.integer)) for value in values)
+            array = np.array([np.nan if _missing(value) else value for value in values], None if whole else np.float64)
+        else:
+            array = np.array([None if _missing(value) else value for value in values], "datetime64[us]")
+    except (OverflowError, TypeError, ValueError) as error:
+        raise InvalidArgument(f'column "{name}": expected numbers, times, texts or lists of them, found {first!r} and values that '
+                              f"do not go with it: {error}") from error
+    return _array(name, array)
 
 
 def stream_of_columns(columns: Mapping[str, Any]) -> Any:

@@ -1,6 +1,8 @@
 """Events enter from data frames, Arrow, Parquet, Python and SQL, as they would from a file."""
 import datetime
+import gc
 import unittest
+import weakref
 
 import numpy
 import small_site
@@ -16,6 +18,16 @@ def columns():
     return {"user": [f"ü{i % 20}" for i in row], "item": [f"v{(i * 7) % 15}" for i in row],
             "time": (1_767_225_600 + 60 * row).astype(numpy.int64), "type": ["watch"] * ROWS,
             "value": (row % 50 + 30).astype(numpy.float64)}
+
+
+class Given:
+    """A column as pyarrow takes it."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return _columns.stream_of_columns({"column": self.values})
 
 
 class Imports(unittest.TestCase):
@@ -94,6 +106,35 @@ class Imports(unittest.TestCase):
         expected = {**given, "number": [1.5, None, None, 2.0], "array": [0, 2, 4, 6]}
         self.assertEqual(pyarrow.table(Stream()).to_pydict(), expected)
 
+    def given(self, values):
+        """What pyarrow gets of a column."""
+        import pyarrow
+        return pyarrow.table(Given(values))["column"].to_pylist()
+
+    def test_booleans_may_be_missing_and_of_numpy(self):
+        self.assertEqual(self.given([True, None, False]), [True, None, False])
+        self.assertEqual(self.given([None, numpy.bool_(True), float("nan"), False]), [None, True, None, False])
+        self.assertEqual(self.given([[numpy.bool_(True)], [False]]), [[True], [False]])
+        with self.assertRaisesRegex(upnext.InvalidArgument, 'column "column": expected true or false in every row, found 2'):
+            self.given([True, 2])
+
+    def test_times_of_other_steps_and_orders_of_bytes(self):
+        times = numpy.array(["2026-01-01T00:00:20", "NaT", "2026-01-01T01:00:00"], "datetime64[s]")
+        expected = self.given(times)
+        self.assertEqual(expected[0], datetime.datetime(2026, 1, 1, 0, 0, 20))
+        for form in ("datetime64[10s]", ">M8[s]", ">M8[10s]"):
+            with self.subTest(form):
+                self.assertEqual(self.given(times.astype(form)), expected)
+
+    def test_data_that_was_read_is_freed_at_once(self):
+        values = numpy.arange(1000.0)
+        alive = weakref.ref(values)
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.assertEqual(len(self.given(values)), 1000)
+        del values
+        self.assertTrue(alive() is None)
+
     def test_tables_are_visible_to_a_select_by_name(self):
         raw = {"who": columns()["user"], "what": columns()["item"], "at": columns()["time"]}
         self.check('SELECT who AS "user", what AS item, "at" AS time, \'purchase\' AS type FROM raw', tables={"raw": raw})
@@ -117,6 +158,9 @@ class Imports(unittest.TestCase):
             self.project.import_events(3, progress=False)
         with self.assertRaisesRegex(upnext.InvalidArgument, 'column "user"'):
             self.project.import_events({"user": [b"a"], "item": ["b"], "time": [1]}, progress=False)
+        for column, values in {"price": [1, "a"], "title": ["a", "\ud800"], "topics": [["a"], ["\ud800"]]}.items():
+            with self.assertRaisesRegex(upnext.InvalidArgument, f'column "{column}"'):
+                self.project.import_events(columns(), items={"item": ["v1", "v2"], column: values}, progress=False)
         with self.assertRaises(ValueError):  # too many rejected rows
             self.project.import_events({"user": ["a", ""], "item": ["b", ""], "time": [1_767_225_600] * 2}, progress=False)
 
