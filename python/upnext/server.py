@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import collections
+import json
 import os
 import queue
 import re
@@ -13,6 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Deque, List, Optional, Union
 
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from .project import Project
 
 _LINES = 200  # of the server's output that are kept
+# What `keys` and `address` say, whatever the environment of this process does.
+_SAID_BY_ARGUMENTS = ("UPNEXT_NO_KEYS", "UPNEXT_ALLOW_UNPROTECTED")
+
+
+def _remove(file: str) -> None:
+    if not _library.is_forked():  # else it is that of the parent
+        Path(file).unlink(missing_ok=True)
 
 
 class Server:
@@ -49,7 +58,8 @@ class Server:
         self._options = {"--memory": memory, "--threads": threads, "--request-log": request_log}
         self._process: Optional[subprocess.Popen] = None
         self._lines: Deque[str] = collections.deque(maxlen=_LINES)
-        self._file: Optional[str] = None  # a project file that was written for it
+        self._remove_file: Optional[weakref.finalize] = None  # a project file that was written for it; also at the end of this process
+        self._changing = threading.RLock()  # held by start and stop, and start calls stop
 
     @property
     def log(self) -> List[str]:
@@ -64,12 +74,13 @@ class Server:
         project = self.project
         file, directory = str(project.file), project.directory
         if project.toml is not None:
+            # The name of the file is another one than the project's, so the default of the folder would be another one too.
+            found = next(value for value in project.config() if value["key"] == "project.directory")
+            directory = project.file.parent / json.loads(found["value"])
             handle, file = tempfile.mkstemp(prefix=f".{project.file.stem}-", suffix=".toml", dir=project.file.parent)
+            self._remove_file = weakref.finalize(self, _remove, file)
             with os.fdopen(handle, "w", encoding="utf-8") as out:
                 out.write(project.toml)
-            self._file = file
-            if directory is None and not re.search(r"^directory = ", project.toml, re.MULTILINE):
-                directory = project.file.parent / ".upnext" / project.file.stem  # the name of the file is another one
         command = [_library.program(), "serve", "-c", file, "--port", str(self._port), "--address", self._address]
         if not self._keys:
             command.append("--no-keys")
@@ -79,19 +90,22 @@ class Server:
     def start(self) -> Server:
         """Starts it, and waits until it answers."""
         _library.check_process()
+        with self._changing:
+            return self._start()
+
+    def _start(self) -> Server:
         if self.is_running:
             raise FailedPrecondition(f"the server runs already, on {self.url}")
         self.project.release()  # the store can be open in one process
         self._lines.clear()
         started: queue.Queue = queue.Queue()
         # Linux ends a child with the thread that started it, so one thread starts it and stays until it has ended.
-        threading.Thread(target=self._watch, args=(self._command(), started), daemon=True, name="upnext server").start()
-        found = started.get()
-        if isinstance(found, BaseException):
-            self._remove_file()
-            raise found
-        self._process = found
         try:
+            threading.Thread(target=self._watch, args=(self._command(), started), daemon=True, name="upnext server").start()
+            found = started.get()
+            if isinstance(found, BaseException):
+                raise found
+            self._process = found
             self._wait_until_ready(started)
         except BaseException:
             self.stop()
@@ -100,10 +114,11 @@ class Server:
 
     def _watch(self, command: List[str], started: queue.Queue) -> None:
         child = str(Path(__file__).with_name("_child.py"))
+        environment = {name: value for name, value in os.environ.items() if name not in _SAID_BY_ARGUMENTS}
         try:
             process = subprocess.Popen([sys.executable, "-S", "-E", child, str(os.getpid()), *command], stdin=subprocess.DEVNULL,
                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                                       start_new_session=True)  # ^C is for this process
+                                       env=environment, start_new_session=True)  # ^C is for this process
         except OSError as error:
             started.put(error)
             return
@@ -148,21 +163,20 @@ class Server:
 
     def stop(self, timeout: float = 30.0) -> None:
         """Lets it answer what it has begun, and waits for its end; after `timeout` seconds it is ended at once."""
-        process, self._process, self.url = self._process, None, ""
-        if process is not None and not _library.is_forked():
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._remove_file()
-
-    def _remove_file(self) -> None:
-        if self._file is not None:
-            Path(self._file).unlink(missing_ok=True)
-            self._file = None
+        if _library.is_forked():
+            return  # it is the server of the parent
+        with self._changing:
+            process, self._process, self.url = self._process, None, ""
+            if process is not None:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(timeout)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+            if self._remove_file is not None:
+                self._remove_file()
 
     def __enter__(self) -> Server:
         return self.start()
