@@ -25,7 +25,7 @@ class Batches:
 
     `part` is `"train"`, `"validation"`, `"test"` or None for all; `columns` names what is read, everything but names and times if
     not given. With `shuffle`, so many rows are read ahead and mixed; every pass over the batches mixes in another way, which follows
-    from `seed`. `sizes` has the size of the table of embeddings that each id needs.
+    from `seed`, and for the workers of a `DataLoader` from the seed of PyTorch too. `sizes` has the size of the table of embeddings that each id needs.
 
     >>> _ = project.export_examples("examples.parquet", progress=False)
     >>> batches = upnext.examples.Batches("examples.parquet", part="train", batch_size=100)
@@ -67,10 +67,14 @@ class Batches:
     def __iter__(self) -> Iterator[Dict[str, np.ndarray]]:
         return self.shard(0, 1)
 
-    def shard(self, index: int, count: int) -> Iterator[Dict[str, np.ndarray]]:
-        """Every `count`-th batch, for one of several readers."""
+    def shard(self, index: int, count: int, epoch: int = 0) -> Iterator[Dict[str, np.ndarray]]:
+        """Every `count`-th batch, for one of several readers.
+
+        The readers must have mixed the same way: give those that are made anew for each pass, and so count no passes, the same
+        `epoch`, and another one in the next pass.
+        """
         self._passes += 1
-        random = np.random.default_rng([self._seed, self._passes])
+        random = np.random.default_rng([self._seed, self._passes, epoch])
         for number, table in enumerate(self._tables(random)):
             if number % count == index:
                 yield {name: values for column in self.columns for name, values in self._arrays(column, table.column(column))}

@@ -38,7 +38,8 @@ class ExampleDataset(IterableDataset):
 
     def __iter__(self) -> Iterator[Dict[str, Any]]:
         worker = get_worker_info()
-        for batch in self.batches.shard(worker.id, worker.num_workers) if worker else self.batches:
+        # Workers are made anew for each epoch, with seeds that follow each other from a number that is drawn for it.
+        for batch in self.batches.shard(worker.id, worker.num_workers, worker.seed - worker.id) if worker else self.batches:
             yield {name: values if values.dtype == object else torch.from_numpy(np.ascontiguousarray(values))
                    for name, values in batch.items()}
 

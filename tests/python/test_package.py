@@ -1,11 +1,14 @@
 """The package as it is installed: the command line, examples for other programs, simulations, studies, documentation."""
 import doctest
+import importlib
 import os
 import pathlib
 import pkgutil
 import subprocess
 import sys
+import types
 import unittest
+import unittest.mock
 
 import numpy
 import small_site
@@ -92,6 +95,28 @@ class Examples(unittest.TestCase):
         shares = [[len(batch["part"]) for batch in examples.Batches(self.file, columns=["part"], batch_size=300).shard(i, 3)]
                   for i in range(3)]
         self.assertEqual(sorted(sum(shares, [])), sorted(whole))
+
+    def test_workers_that_are_made_anew_mix_every_epoch_in_another_way(self):
+        def epoch(base_seed, count=3):
+            """One of a DataLoader whose workers have a copy each."""
+            found = []
+            for i in range(count):
+                worker = types.SimpleNamespace(id=i, num_workers=count, seed=base_seed + i)
+                with unittest.mock.patch.object(module, "get_worker_info", lambda: worker):
+                    found += [batch["impression.item"].tolist() for batch in module.dataset(
+                        self.file, columns=["impression.item"], batch_size=300, shuffle=5000)]
+            return found
+
+        data = types.SimpleNamespace(IterableDataset=object, get_worker_info=None)
+        torch = types.SimpleNamespace(from_numpy=lambda values: values, utils=types.SimpleNamespace(data=data))
+        with unittest.mock.patch.dict(sys.modules, {"torch": torch, "torch.utils": torch.utils, "torch.utils.data": data}):
+            module = importlib.import_module("upnext.torch")
+        first, second = epoch(2 ** 62), epoch(2 ** 61)
+        self.assertEqual(first, epoch(2 ** 62))
+        self.assertNotEqual(first, second)
+        whole = numpy.concatenate([batch["impression.item"] for batch in examples.Batches(self.file, columns=["impression.item"])])
+        for batches in (first, second):
+            self.assertEqual(sorted(sum(batches, [])), sorted(whole.tolist()))
 
     def test_sizes_are_those_of_tables_of_embeddings(self):
         batches = examples.Batches(self.file)
