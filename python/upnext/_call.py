@@ -73,11 +73,11 @@ def run(project: Optional[Handle], operation: str, request: Mapping[str, Any], p
     """
     _library.check_process()
     given = {key: value for key, value in request.items() if value is not None}
-    pointer = ctypes.c_void_p()
+    pointer, shown = ctypes.c_void_p(), reporter(progress)  # which may fail, so it comes before what must be freed
     _library.check(_library.library.upnext_call_start(
         project.pointer if project else None, _library.text(operation), _library.text(json.dumps(given, ensure_ascii=False)),
         ctypes.byref(pointer)))
-    call, shown = pointer.value or 0, reporter(progress)
+    call = pointer.value or 0
     running = project.running if project else set()
     running.add(call)
     try:

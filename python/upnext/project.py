@@ -141,6 +141,7 @@ class Project:
                   current_item: Optional[str] = None, progress: Optional[Show] = None) -> Union[Slate, Feeds]:
         """Feeds: of one user or one session a `Slate`, of several users or of all `Feeds`.
 
+        A user who is named several times in `users` has one feed, in the place of the first.
         `session` is what an anonymous visitor did: items that were watched, or events such as
         `{"item": "v1", "type": "like"}`, oldest first. `filter` is a condition that items must meet, `boost` a number that
         multiplies their scores, both in the language of expressions; `parameters` are the values of `$NAME` in them. `exclude`
@@ -159,7 +160,7 @@ class Project:
             raise InvalidArgument("recommend: expected one of user, users, session and all_users=True, found "
                                   + (", ".join(name for name, value in asked.items() if value is not None) or "none"))
         many = users is not None or all_users
-        request = {**asked, "users": None if users is None else [str(name) for name in users],
+        request = {**asked, "users": None if users is None else list(dict.fromkeys(map(str, users))),
                    "session": None if session is None else list(session), "n": n, "offset": offset,
                    "exclude": list(exclude) or None, "filter": filter, "boost": boost,
                    "parameters": parameters, "scenario": scenario, "score": score, "explain": explain or None, "at": at,

@@ -14,7 +14,7 @@ import unittest.mock
 
 import small_site
 import upnext
-from upnext import _progress
+from upnext import _call, _progress
 
 # A training that takes minutes, which prints a line when it is under way.
 LONG = """
@@ -71,6 +71,17 @@ class Calls(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "enough"):
             project.train(progress=show)
         self.assertTrue(project.import_events(append=True, progress=False))
+
+    def test_progress_that_cannot_be_shown_starts_no_call(self):
+        class Broken:
+            def __bool__(self):
+                raise RuntimeError("neither true nor false")
+
+        project = small_site.trained()
+        with unittest.mock.patch.object(_call._library.library, "upnext_call_start", return_value=None) as start:
+            with self.assertRaisesRegex(RuntimeError, "neither"):
+                project.recommend("u00042", progress=Broken())
+        start.assert_not_called()
 
     def test_a_function_hears_of_every_stage(self):
         heard = []

@@ -48,6 +48,11 @@ class Feeds(unittest.TestCase):
         with self.assertRaises(KeyError):
             feeds["nobody"]
 
+    def test_a_user_who_is_named_twice_has_one_feed(self):
+        feeds = self.project.recommend(users=["u00003", "u00001", "u00003"], n=4, progress=False)
+        self.assertEqual(list(feeds.user), ["u00003"] * 4 + ["u00001"] * 4)
+        self.assertEqual(feeds["u00003"], self.project.recommend("u00003", n=4).ids)
+
     def test_feeds_are_read_by_others_without_a_copy(self):
         import pandas
         import polars
