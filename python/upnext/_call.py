@@ -34,6 +34,11 @@ class Handle:
         _library.check_process()
         _library.check(_library.library.upnext_project_add_table(self.pointer, _library.text(name), stream))
 
+    def remove_table(self, name: str) -> None:
+        """Takes back a table that waits for the next import; nothing if none of this name does."""
+        _library.check_process()
+        _library.check(_library.library.upnext_project_add_table(self.pointer, _library.text(name), None))
+
 
 class Answer:
     """What a call that ended well gave: `result`, and tables."""

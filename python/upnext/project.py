@@ -95,10 +95,15 @@ class Project:
             inputs.add(name, given)
         inputs.add_tables(tables or {})
         with self._importing:
-            for name, capsule in inputs.streams.items():
-                self._handle.add_table(name, stream_pointer(capsule))
-            answer = self._run("import", {**inputs.selects, "append": append or None, "from_store": from_store or None,
-                                          "full": full or None, "shards": shards, "max_rejects": max_rejects}, progress)
+            try:
+                for name, capsule in inputs.streams.items():
+                    self._handle.add_table(name, stream_pointer(capsule))
+                answer = self._run("import", {**inputs.selects, "append": append or None, "from_store": from_store or None,
+                                              "full": full or None, "shards": shards, "max_rejects": max_rejects}, progress)
+            except BaseException:
+                for name in inputs.streams:  # those that no call took would be tables of the next import
+                    self._handle.remove_table(name)
+                raise
         return Imported(answer.result)
 
     def train(self, *, only: Optional[str] = None, continue_: str = "no", resume: bool = False, force: bool = False,

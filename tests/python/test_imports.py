@@ -139,6 +139,25 @@ class Imports(unittest.TestCase):
         raw = {"who": columns()["user"], "what": columns()["item"], "at": columns()["time"]}
         self.check('SELECT who AS "user", what AS item, "at" AS time, \'purchase\' AS type FROM raw', tables={"raw": raw})
 
+    def test_tables_of_an_import_that_failed_are_not_those_of_the_next(self):
+        class Broken:
+            def __arrow_c_stream__(self, requested_schema=None):
+                import pyarrow
+
+                def batches():
+                    yield pyarrow.record_batch({"item": ["v1"]})
+                    raise OSError("no more")
+
+                return pyarrow.RecordBatchReader.from_batches(pyarrow.schema([("item", "string")]), batches()).__arrow_c_stream__()
+
+        raw = {"u": ["u1"], "i": ["v1"]}
+        for more in ({"tables": {"raw": raw, "broken": Broken()}}, {"tables": {"raw": raw}, "max_rejects": object()}):
+            with self.assertRaises((upnext.Error, TypeError)):
+                self.project.import_events(columns(), progress=False, **more)
+            with self.assertRaisesRegex(upnext.Error, "raw"):
+                self.project.import_events('SELECT u AS "user", i AS item, 1767225600 AS time, \'like\' AS type FROM raw',
+                                           max_rejects=1, progress=False)
+
     def test_an_append_adds(self):
         self.check(columns())
         later = {**columns(), "time": columns()["time"] + 86_400}
