@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping, Optional, Set
 from . import _library
 from ._arrow import Table
 from ._progress import Reporter, Show, reporter
-from .errors import Error
+from .errors import Error, InvalidArgument
 
 _POLL_MS = 100  # a signal waits for so long
 
@@ -38,6 +38,17 @@ class Handle:
         """Takes back a table that waits for the next import; nothing if none of this name does."""
         _library.check_process()
         _library.check(_library.library.upnext_project_add_table(self.pointer, _library.text(name), None))
+
+
+def _json(request: Mapping[str, Any]) -> str:
+    def of_numpy(value: Any) -> Any:
+        if hasattr(value, "tolist"):  # a number or an array of numpy
+            return value.tolist()
+        raise TypeError(f"expected texts, numbers and lists of them, found {value!r}")
+    try:
+        return json.dumps(request, ensure_ascii=False, allow_nan=False, default=of_numpy)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"the request cannot be written: {error}") from error
 
 
 class Answer:
@@ -80,7 +91,7 @@ def run(project: Optional[Handle], operation: str, request: Mapping[str, Any], p
     given = {key: value for key, value in request.items() if value is not None}
     pointer, shown = ctypes.c_void_p(), reporter(progress)  # which may fail, so it comes before what must be freed
     _library.check(_library.library.upnext_call_start(
-        project.pointer if project else None, _library.text(operation), _library.text(json.dumps(given, ensure_ascii=False)),
+        project.pointer if project else None, _library.text(operation), _library.text(_json(given)),
         ctypes.byref(pointer)))
     call = pointer.value or 0
     running = project.running if project else set()

@@ -113,6 +113,10 @@ def _array(name: str, values: np.ndarray) -> _Made:
 
 
 def _column(name: str, values: Any) -> _Made:
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.tolist()  # what is masked is None
+    elif isinstance(values, np.ndarray) and values.ndim != 1:
+        raise InvalidArgument(f'column "{name}": expected an array of one dimension, found one of {values.ndim}')
     if isinstance(values, np.ndarray) and values.dtype.kind in "iufbM":
         return _array(name, values)
     first = next((value for value in values if isinstance(value, (list, tuple, np.ndarray, str)) or not _missing(value)), None)

@@ -25,7 +25,8 @@ class Batches:
 
     `part` is `"train"`, `"validation"`, `"test"` or None for all; `columns` names what is read, everything but names and times if
     not given. With `shuffle`, so many rows are read ahead and mixed; every pass over the batches mixes in another way, which follows
-    from `seed`, and for the workers of a `DataLoader` from the seed of PyTorch too. `sizes` has the size of the table of embeddings that each id needs.
+    from `seed`, and for the workers of a `DataLoader` from the seed of PyTorch too. `sizes` has the size of the table of embeddings that the ids of the file need; a network that is served needs the
+    number of rows that `upnext features` shows, since requests have rows that no example has.
 
     >>> _ = project.export_examples("examples.parquet", progress=False)
     >>> batches = upnext.examples.Batches("examples.parquet", part="train", batch_size=100)
@@ -51,7 +52,7 @@ class Batches:
 
     @property
     def sizes(self) -> Dict[str, int]:
-        """For each column of ids one more than the largest id of the file, of all its parts."""
+        """For each column of ids one more than the largest id of the file, of all its parts; served requests may have larger ones."""
         if self._sizes is None:
             import pyarrow.compute
             import pyarrow.parquet

@@ -7,8 +7,11 @@ import threading
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union, overload
 
+import numpy as np
+
 from . import _call, _inputs
 from ._arrow import stream_pointer
+from ._library import check_process
 from ._progress import Show
 from ._toml import toml_of
 from .errors import InvalidArgument
@@ -19,7 +22,21 @@ from .slates import Feeds, Slate
 from .vectors import Vectors
 
 Event = Union[str, Mapping[str, Any]]
-"""An event of a session: the name of an item that was watched, or {"item": ..., "type": ..., "value": ...}."""
+"""An event of a session: the name of an item, which stands for the strongest event that a site has (a purchase, a complete watch), or {"item": ..., "type": ..., "value": ...}."""
+
+
+def _listed(name: str, given: Any) -> List[Any]:
+    if isinstance(given, (str, bytes)):
+        raise InvalidArgument(f"{name}: expected a list, found the text {given!r}; write [{given!r}]")
+    return list(given)
+
+
+def _names(name: str, given: Any) -> List[str]:
+    names = _listed(name, given)
+    for one in names:
+        if isinstance(one, bool) or not isinstance(one, (str, int, np.integer)):
+            raise InvalidArgument(f"{name}: expected ids, which are texts or whole numbers, found {one!r}")
+    return [str(one) for one in names]
 
 
 class Project:
@@ -90,6 +107,7 @@ class Project:
         >>> small.import_events({"user": ["u1", "u1"], "item": ["v1", "v2"], "time": [1767225600, 1767225660], "type": ["like"] * 2})
         event log v000001: 2 events, 2 items, 1 users
         """
+        check_process()  # before the lock, which another thread may have held when this process was forked
         inputs = _inputs.Inputs()
         for name, given in (("events", events), ("items", items), ("users", users)):
             inputs.add(name, given)
@@ -165,9 +183,9 @@ class Project:
             raise InvalidArgument("recommend: expected one of user, users, session and all_users=True, found "
                                   + (", ".join(name for name, value in asked.items() if value is not None) or "none"))
         many = users is not None or all_users
-        request = {**asked, "users": None if users is None else list(dict.fromkeys(map(str, users))),
-                   "session": None if session is None else list(session), "n": n, "offset": offset,
-                   "exclude": list(exclude) or None, "filter": filter, "boost": boost,
+        request = {**asked, "users": None if users is None else list(dict.fromkeys(_names("users", users))),
+                   "session": None if session is None else _listed("session", session), "n": n, "offset": offset,
+                   "exclude": _names("exclude", exclude) or None, "filter": filter, "boost": boost,
                    "parameters": parameters, "scenario": scenario, "score": score, "explain": explain or None, "at": at,
                    "stage": stage, "context": context, "device": device, "region": region, "current_item": current_item}
         answer = self._run("recommend", request, many if progress is None else progress)
@@ -192,7 +210,7 @@ class Project:
 
     def user_vectors(self, users: Optional[Sequence[str]] = None, *, progress: Show = False) -> Vectors:
         """The vectors of users as of now, of all users if none are named."""
-        request = {"space": "user", "users": None if users is None else list(users)}
+        request = {"space": "user", "users": None if users is None else _names("users", users)}
         return Vectors(self._run("vectors", request, progress).table("vectors"))
 
     def export(self, folder: Union[str, os.PathLike], *, progress: Show = True) -> Path:

@@ -127,6 +127,8 @@ class Server:
         with process.stdout as lines:
             self._read(lines, started)
         process.wait()
+        if self._process is process:
+            self.url = ""  # it ended by itself
 
     def _read(self, lines: IO[str], started: queue.Queue) -> None:
         for line in lines:

@@ -24,7 +24,8 @@ from .examples import Batches
 class ExampleDataset(IterableDataset):
     """Batches as dicts of tensors; give it to a `DataLoader` with `batch_size=None`, which may have workers.
 
-    `sizes` has the number of rows of the table of embeddings that each id needs, for example
+    `sizes` has the number of rows of the table of embeddings that the ids of the file need (a network that is served needs those
+    of `upnext features`), for example
     `torch.nn.EmbeddingBag(dataset.sizes["query.watched_items"], 32)`.
     """
 
