@@ -1,6 +1,7 @@
 // ArrowTable as a table function of DuckDB. DuckDB's own (duckdb_arrow_scan of version 1.4) gives wrong rows as soon as a
 // statement reads some of the columns or has a WHERE, and can be read once: docs/decisions/0088.
 #include <duckdb.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <cstring>
@@ -67,33 +68,6 @@ duckdb_logical_type ArrowLogicalType(const ArrowType& type) {
     }
   }
   return nullptr;
-}
-
-// DuckDB takes for granted that texts are UTF-8.
-bool IsUtf8(std::string_view text) {
-  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* const end = at + text.size();
-  while (at < end) {
-    uint64_t eight;
-    if (end - at >= 8 && (std::memcpy(&eight, at, 8), (eight & 0x8080808080808080) == 0)) {
-      at += 8;
-      continue;
-    }
-    const unsigned char first = *at++;
-    if (first < 0x80) continue;
-    const int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0xc2 || first > 0xf4 || end - at < more) return false;
-    uint32_t code = first & (0x3fu >> more);
-    for (int i = 0; i < more; ++i, ++at) {
-      if ((*at & 0xc0) != 0x80) return false;
-      code = code << 6 | (*at & 0x3fu);
-    }
-    constexpr uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kSmallest[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
-      return false;
-    }
-  }
-  return true;
 }
 
 // Where values go: a vector of DuckDB, from a place on.
@@ -227,7 +201,8 @@ class ArrowReader {
   }
   duckdb_string_t Text(std::string_view text) {
     duckdb_string_t out = {};
-    if (!IsUtf8(text)) bad_text_ = true;
+    // DuckDB takes for granted that texts are UTF-8.
+    if (!simdjson::validate_utf8(text)) bad_text_ = true;
     out.value.inlined.length = static_cast<uint32_t>(text.size());
     if (text.size() <= sizeof(out.value.inlined.inlined)) {
       std::memcpy(out.value.inlined.inlined, text.data(), text.size());
