@@ -20,6 +20,7 @@
 #include "net/tls.h"
 #include "ranking/onnx_manifest.h"
 #include "serving/scenario.h"
+#include "training/onnx_stage.h"
 
 namespace upnext::cli {
 namespace {
@@ -104,7 +105,7 @@ void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings)
   }
   if (!settings.training.train.onnx.empty()) {
     const fs::path network = settings.project.Beside(settings.training.train.onnx);
-    const fs::path manifest = fs::path(network).replace_extension(".json");
+    const fs::path manifest = training::ManifestOfNetwork(network);
     std::error_code error;
     if (!fs::is_regular_file(network, error)) {
       findings->push_back({Health::kError, "onnx",

@@ -41,11 +41,15 @@ fs::path StatisticsOfExamples(const fs::path& examples) {
   return fs::path(examples).replace_extension(".features.uxs");
 }
 
+fs::path ManifestOfNetwork(const fs::path& network) {
+  return fs::path(network).replace_extension(".json");
+}
+
 Result<OnnxStage> OnnxStage::Read(const project::Project& project, const std::string& onnx,
                                   const log::EventLog& log) {
   project.UseOnnxRuntime();
   const fs::path file = project.Beside(onnx);
-  const fs::path manifest = fs::path(file).replace_extension(".json");
+  const fs::path manifest = ManifestOfNetwork(file);
   OnnxStage stage;
   stage.parts.name = file.filename().string();
   UPNEXT_ASSIGN_OR_RETURN(stage.parts.network, base::ReadFile(file));

@@ -25,6 +25,8 @@ namespace upnext::training {
 
 // The file of the statistics that examples were exported with, next to theirs.
 std::filesystem::path StatisticsOfExamples(const std::filesystem::path& examples);
+// The file of a network's manifest, next to it.
+std::filesystem::path ManifestOfNetwork(const std::filesystem::path& network);
 
 struct OnnxStage {
   ranking::OnnxRankerParts parts;  // without objectives
