@@ -14,7 +14,7 @@
 #include "net/event_json.h"
 #include "net/slate_json.h"
 #include "nn/embedding_table.h"
-#include "retrieval/candidate_model.h"
+#include "retrieval/user_item_model.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 
@@ -155,8 +155,8 @@ Result<std::vector<schema::RawEvent>> VisitorEvents(const Recommender& recommend
 
 namespace {
 
-Result<const retrieval::CandidateModel*> CandidateModelOf(const Recommender& recommender) {
-  const retrieval::CandidateModel* model = recommender.opened()->bundle->candidate();
+Result<const retrieval::UserItemModel*> CandidateModelOf(const Recommender& recommender) {
+  const retrieval::UserItemModel* model = recommender.opened()->bundle->candidate();
   if (model != nullptr) return model;
   return FailedPrecondition(
       "the current bundle has no candidate model, and so no vectors; train "
@@ -166,13 +166,13 @@ Result<const retrieval::CandidateModel*> CandidateModelOf(const Recommender& rec
 }  // namespace
 
 Result<ArrowResult> ItemVectors(const Recommender& recommender) {
-  UPNEXT_ASSIGN_OR_RETURN(const retrieval::CandidateModel* model, CandidateModelOf(recommender));
+  UPNEXT_ASSIGN_OR_RETURN(const retrieval::UserItemModel* model, CandidateModelOf(recommender));
   const nn::EmbeddingTable& vectors = model->item_vectors();
   const auto ids = recommender.opened()
                        ->bundle->tables()
                        .vocabulary(features::kItemVocabulary)
                        .ids_by_row()
-                       .subspan(1);  // row 0 is no item
+                       .subspan(1, model->searched_rows() - 1);  // row 0 is no item
   std::vector<std::string> names;
   names.reserve(ids.size());
   for (const uint32_t id : ids) {
@@ -195,7 +195,7 @@ Result<ArrowResult> ItemVectors(const Recommender& recommender) {
 
 Result<ArrowResult> UserVectors(Recommender& recommender, std::span<const std::string> users,
                                 base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(const retrieval::CandidateModel* model, CandidateModelOf(recommender));
+  UPNEXT_ASSIGN_OR_RETURN(const retrieval::UserItemModel* model, CandidateModelOf(recommender));
   const catalogue::Catalogue& catalogue = recommender.catalogue();
   const features::FeatureExtractor features(recommender.opened()->bundle->tables(), catalogue,
                                             features::Model::kRetrieval);
@@ -204,7 +204,7 @@ Result<ArrowResult> UserVectors(Recommender& recommender, std::span<const std::s
   std::vector<Status> made(users.size());
   const auto make = [&](size_t begin, size_t end) {
     features::FeatureBlock batch;
-    retrieval::CandidateModel::Scratch scratch;
+    retrieval::UserItemModel::Scratch scratch;
     for (size_t i = begin; i < end; ++i) {
       const auto state = recommender.StateOf(users[i]);
       if (!state) {
@@ -216,7 +216,7 @@ Result<ArrowResult> UserVectors(Recommender& recommender, std::span<const std::s
       batch.Clear();
       features.AppendQuery(**state, catalogue.Find(schema::IdSpace::kUser, users[i]), context,
                            &batch);
-      model->UserVectors(batch, vectors->data() + i * dim, scratch, {});
+      made[i] = model->EncodeUsers(batch, vectors->data() + i * dim, scratch, {});
     }
   };
   constexpr size_t kBlock = 4096, kGrain = 32;

@@ -16,6 +16,7 @@
 #include "project/project.h"
 #include "ranking/objectives.h"
 #include "report/render.h"
+#include "retrieval/candidate_model.h"
 #include "training/dataset.h"
 #include "training/onnx_stage.h"
 #include "training/preconditions.h"
@@ -83,11 +84,13 @@ Result<std::string> ExportModels(const Settings& settings, const std::string& fo
   UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
                           examples::Split::Make(everything_trains, opened.log, opened.rule));
   const bundle::Bundle& bundle = *opened.bundle;
-  // A network of others is ONNX already.
+  // Networks of others are ONNX already.
   const ranking::Ranker* const ranker =
       bundle.ranker() == nullptr ? nullptr : bundle.ranker()->trained();
+  const retrieval::CandidateModel* const candidate =
+      bundle.candidate() == nullptr ? nullptr : bundle.candidate()->trained();
   UPNEXT_RETURN_IF_ERROR(interchange::ExportModels({.tables = bundle.tables(),
-                                                    .candidate = bundle.candidate(),
+                                                    .candidate = candidate,
                                                     .ranker = ranker,
                                                     .version = bundle.manifest().version,
                                                     .seed = settings.training.train.seed},

@@ -9,6 +9,7 @@
 #include "nn/onnx_runtime.h"
 #include "ranking/onnx_ranker.h"
 #include "ranking/ranker.h"
+#include "retrieval/candidate_model.h"
 #include "retrieval/indexed_items.h"
 
 namespace upnext::bundle {
@@ -123,19 +124,21 @@ Status Bundle::OpenFeatures(const fs::path& file) {
 }
 
 Status Bundle::OpenCandidate(const fs::path& file) {
-  UPNEXT_ASSIGN_OR_RETURN(candidate_,
+  UPNEXT_ASSIGN_OR_RETURN(retrieval::CandidateModel model,
                           retrieval::CandidateModel::Load(file, manifest_.features_digest));
-  return CheckShape(candidate_->shape() == retrieval::ShapeOf(tables_), file);
+  UPNEXT_RETURN_IF_ERROR(CheckShape(model.shape() == retrieval::ShapeOf(tables_), file));
+  candidate_ = std::make_unique<retrieval::CandidateModel>(std::move(model));
+  return Ok();
 }
 
 Status Bundle::OpenIndex(const fs::path& file) {
-  if (!candidate_) {
+  if (candidate_ == nullptr) {
     return DataLoss("{}: an index, but no part {} whose vectors it holds; train again",
                     file.string(), CandidateType().name);
   }
   UPNEXT_ASSIGN_OR_RETURN(
       index_,
-      ann::LoadIndex(file, retrieval::IndexedItems(candidate_->item_vectors(),
+      ann::LoadIndex(file, retrieval::IndexedItems(*candidate_,
                                                    tables_.vocabulary(features::kItemVocabulary))));
   return Ok();
 }

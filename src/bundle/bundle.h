@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,8 +28,8 @@
 #include "features/feature_statistics.h"
 #include "ranking/ranking_model.h"
 #include "ranking/score.h"
-#include "retrieval/candidate_model.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::bundle {
 
@@ -61,7 +60,7 @@ class Bundle {
 
   const Manifest& manifest() const { return manifest_; }
   const features::FeatureStatistics& tables() const { return tables_; }
-  const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
+  const retrieval::UserItemModel* candidate() const { return candidate_.get(); }
   const ann::Index* index() const { return index_.get(); }
   const ranking::RankingModel* ranker() const { return ranker_.get(); }
   // Those that the bundle has what they need for, in the order of the registry.
@@ -90,7 +89,7 @@ class Bundle {
 
   Manifest manifest_;
   features::FeatureStatistics tables_;
-  std::optional<retrieval::CandidateModel> candidate_;
+  std::unique_ptr<retrieval::UserItemModel> candidate_;
   std::unique_ptr<ann::Index> index_;
   std::unique_ptr<ranking::RankingModel> ranker_;
   std::vector<retrieval::LoadedGenerator> generators_;  // refer to the members above

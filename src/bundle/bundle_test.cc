@@ -28,7 +28,7 @@ void CopyOver(const TestProject& from, const TestProject& to, const std::string&
                 fs::copy_options::overwrite_existing);
 }
 
-std::vector<float> UserVector(const retrieval::CandidateModel& model,
+std::vector<float> UserVector(const retrieval::UserItemModel& model,
                               const features::FeatureStatistics& tables,
                               const TestProject& project) {
   features::FeatureBlock batch;
@@ -36,8 +36,8 @@ std::vector<float> UserVector(const retrieval::CandidateModel& model,
       .AppendQuery(features::Fold(project.log(), "u"), schema::kNone,
                    {.time_ms = features::Minutes(20'000)}, &batch);
   std::vector<float> vector(model.dim());
-  retrieval::CandidateModel::Scratch scratch;
-  model.UserVectors(batch, vector.data(), scratch, {});
+  retrieval::UserItemModel::Scratch scratch;
+  EXPECT_TRUE(model.EncodeUsers(batch, vector.data(), scratch, {}));
   return vector;
 }
 
@@ -112,9 +112,9 @@ TEST(Bundle, GeneratorsAreLoadedInTheOrderOfTheRegistryWithWhatTheyLearned) {
   }
   EXPECT_GT(pairs, 0u);
   std::vector<retrieval::Candidate> popular;
-  find("popular").Propose(
+  EXPECT_TRUE(find("popular").Propose(
       {project.log().catalogue(), features::UserState(), schema::kNone, features::Context()}, 1'000,
-      {}, &popular);
+      {}, &popular));
   const auto ranked = retrieval::RankByCount(retrieval::CountWatches(project.source()));
   ASSERT_EQ(popular.size(), ranked.size());
   for (size_t i = 0; i < ranked.size(); ++i) EXPECT_EQ(popular[i].item, ranked[i].item);

@@ -84,7 +84,7 @@ Status CheckPart(const PartEntry& part, const PartType& type, const fs::path& di
       type.version);
 }
 
-Part CandidatePart(const retrieval::CandidateModel& model) {
+Part CandidatePart(const retrieval::UserItemModel& model) {
   return {CandidateType(), [&model](const fs::path& file, uint64_t features_digest) {
             return model.Save(file, features_digest);
           }};

@@ -25,9 +25,9 @@
 #include "features/positive_rule.h"
 #include "ranking/ranker.h"
 #include "ranking/ranker_trainer.h"
-#include "retrieval/candidate_model.h"
 #include "retrieval/candidate_state.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::bundle {
 
@@ -66,7 +66,7 @@ struct Part {
   // `features_digest` binds models to the vocabularies that they were trained with.
   std::function<Status(const std::filesystem::path& file, uint64_t features_digest)> write;
 };
-Part CandidatePart(const retrieval::CandidateModel& model);
+Part CandidatePart(const retrieval::UserItemModel& model);  // of its type
 Part CandidateStatePart(const retrieval::CandidateState& state);
 Part IndexPart(const ann::Index& index);
 Part RankerPart(const ranking::RankingModel& ranker);  // of its type

@@ -7,6 +7,7 @@
 #include "bundle/bundle_statistics.h"
 #include "ranking/onnx_ranker.h"
 #include "ranking/ranker.h"
+#include "retrieval/candidate_model.h"
 
 namespace upnext::bundle {
 
@@ -26,14 +27,14 @@ bool KeepsValidated(const Manifest& manifest) {
 }
 
 Status WriteValidated(const fs::path& folder, const features::FeatureStatistics& tables,
-                      const retrieval::CandidateModel* candidate,
+                      const retrieval::UserItemModel* candidate,
                       const ranking::RankingModel* ranker) {
   const PartType type = ValidatedFeaturesType();
   UPNEXT_RETURN_IF_ERROR(tables.Save(folder / type.file));
   UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile features,
                           base::SectionFile::Open(folder / type.file, type.kind, type.version));
   const uint64_t digest = features.digest();
-  if (candidate != nullptr) {
+  if (candidate != nullptr && candidate->trained() != nullptr) {
     UPNEXT_RETURN_IF_ERROR(candidate->Save(folder / ValidatedCandidateType().file, digest));
   }
   if (ranker == nullptr || ranker->trained() == nullptr) return Ok();
@@ -70,10 +71,11 @@ Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& d
   UPNEXT_ASSIGN_OR_RETURN(part, find(kept ? ValidatedCandidateType() : CandidateType()));
   if (part != nullptr) {
     UPNEXT_ASSIGN_OR_RETURN(
-        models->candidate_,
+        retrieval::CandidateModel candidate,
         retrieval::CandidateModel::Load(directory / part->file, models->features_digest_));
     UPNEXT_RETURN_IF_ERROR(
-        check_shape(models->candidate_->shape() == retrieval::ShapeOf(models->tables_), *part));
+        check_shape(candidate.shape() == retrieval::ShapeOf(models->tables_), *part));
+    models->candidate_ = std::make_unique<retrieval::CandidateModel>(std::move(candidate));
   }
   UPNEXT_ASSIGN_OR_RETURN(part, find(kept ? ValidatedRankerType() : RankerType()));
   if (part != nullptr) {

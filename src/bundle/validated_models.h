@@ -12,7 +12,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +21,7 @@
 #include "features/feature_statistics.h"
 #include "ranking/ranking_model.h"
 #include "ranking/score.h"
-#include "retrieval/candidate_model.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::bundle {
 
@@ -33,7 +32,7 @@ bool KeepsValidated(const Manifest& manifest);
 // the one that is served.
 Status WriteValidated(const std::filesystem::path& folder,
                       const features::FeatureStatistics& tables,
-                      const retrieval::CandidateModel* candidate,
+                      const retrieval::UserItemModel* candidate,
                       const ranking::RankingModel* ranker);
 
 class ValidatedModels {
@@ -45,7 +44,7 @@ class ValidatedModels {
   const Manifest& manifest() const { return manifest_; }
   const features::FeatureStatistics& tables() const { return tables_; }
   uint64_t features_digest() const { return features_digest_; }
-  const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
+  const retrieval::UserItemModel* candidate() const { return candidate_.get(); }
   const ranking::RankingModel* ranker() const { return ranker_.get(); }
   // Exponents of the score from now on, as Bundle::SetScoreWeights. Before other threads use it.
   void SetScoreWeights(const ranking::ScoreWeights& weights);
@@ -56,7 +55,7 @@ class ValidatedModels {
   Manifest manifest_;
   uint64_t features_digest_ = 0;
   features::FeatureStatistics tables_;
-  std::optional<retrieval::CandidateModel> candidate_;
+  std::unique_ptr<retrieval::UserItemModel> candidate_;
   std::unique_ptr<ranking::RankingModel> ranker_;
   std::vector<std::string> notes_;
 };

@@ -103,11 +103,11 @@ Result<BenchVectors> OfBundle(const BenchIndexFlags& flags, const api::Settings&
                           examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone},
                                                 opened.log, opened.rule));
   const examples::ReplaySource source{opened.log, catalogue, opened.rule, split};
-  *users = retrieval::SampleUserVectors(source, opened.bundle->tables(),
-                                        *opened.bundle->candidate(), flags.users, pool);
-  const ann::Vectors items =
-      retrieval::IndexedItems(opened.bundle->candidate()->item_vectors(),
-                              opened.bundle->tables().vocabulary(features::kItemVocabulary));
+  UPNEXT_ASSIGN_OR_RETURN(
+      *users, retrieval::SampleUserVectors(source, opened.bundle->tables(),
+                                           *opened.bundle->candidate(), flags.users, pool));
+  const ann::Vectors items = retrieval::IndexedItems(
+      *opened.bundle->candidate(), opened.bundle->tables().vocabulary(features::kItemVocabulary));
   BenchVectors out;
   out.dim = items.dim;
   out.items.assign(items.data, items.data + items.count * items.dim);

@@ -22,10 +22,10 @@
 #include "features/feed_rule.h"
 #include "features/trend_counts.h"
 #include "ranking/ranking_model.h"
-#include "retrieval/candidate_model.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::evaluation {
 
@@ -33,7 +33,7 @@ namespace upnext::evaluation {
 struct Subject {
   const examples::ReplaySource& source;
   const features::FeatureStatistics& tables;
-  const retrieval::CandidateModel* candidate = nullptr;
+  const retrieval::UserItemModel* candidate = nullptr;
   const ranking::RankingModel* ranker = nullptr;
 };
 // How feeds without a ranker are made, as serving reads it.

@@ -187,8 +187,11 @@ class RetrievalRun {
       if (progress.stop_requested()) return Cancelled("evaluation stopped on request");
       const size_t block = std::min(kBlock, cases_.size() - done);
       for (const auto& model : models_) model->MoveTo(cases_[by_time_[done]].context.time_ms);
-      pool.ParallelFor(block, chunk_,
-                       [&](size_t begin, size_t end) { RankChunk(done + begin, done + end); });
+      std::vector<Status> ranked(block);  // at the first of each chunk
+      pool.ParallelFor(block, chunk_, [&](size_t begin, size_t end) {
+        ranked[begin] = RankChunk(done + begin, done + end);
+      });
+      for (Status& one : ranked) UPNEXT_RETURN_IF_ERROR(std::move(one));
       done += block;
       stage.Update(done);
     }
@@ -228,7 +231,7 @@ class RetrievalRun {
 
  private:
   // Of the cases at these places of by_time_.
-  void RankChunk(size_t begin, size_t end) {
+  Status RankChunk(size_t begin, size_t end) {
     std::vector<CaseInput> inputs;
     for (const uint32_t i : std::span(by_time_).subspan(begin, end - begin)) {
       const examples::HoldoutCase& held_out = cases_[i];
@@ -242,7 +245,7 @@ class RetrievalRun {
     std::vector<float> scores;
     for (size_t m = 0; m < models_.size(); ++m) {
       const ItemOrder& order = models_[m]->order();
-      models_[m]->Score(inputs, &scores);
+      UPNEXT_RETURN_IF_ERROR(models_[m]->Score(inputs, &scores));
       for (size_t i = 0; i < inputs.size(); ++i) {
         const uint32_t place = by_time_[begin + i];
         ranks_[m][place] =
@@ -250,6 +253,7 @@ class RetrievalRun {
                      inputs[i].hidden, cases_[place].targets);
       }
     }
+    return Ok();
   }
 
   const Subject& subject_;

@@ -32,12 +32,13 @@ class Item2vec : public RetrievalModel {
     }
   }
 
-  void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
+  Status Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
     const size_t items = order().size();
     scores->assign(inputs.size() * items, 0.0f);
     for (size_t i = 0; i < inputs.size(); ++i) {
       ScoreOne(inputs[i].state, std::span(*scores).subspan(i * items, items));
     }
+    return Ok();
   }
 
  private:

@@ -55,22 +55,29 @@ Result<OrderChoice> ChooseOrder(const Subject& subject, const EvaluateOptions& o
     if (progress.stop_requested()) return Cancelled("stopped on request");
     const size_t block = std::min(cases.size() - done, kOrderBlock * 32);
     maker.MoveTo(cases[by_time[done]].context.time_ms);
+    std::vector<Status> proposed(block);
     pool.ParallelFor(block, kOrderBlock, [&](size_t begin, size_t end) {
       const auto places = std::span(by_time).subspan(done + begin, end - begin);
       std::vector<CaseInput> inputs;
       for (const uint32_t place : places) {
         inputs.push_back(InputOf(subject, cases[place], hidden));
       }
-      const std::vector<Proposals> proposals = maker.Propose(inputs);
+      const Result<std::vector<Proposals>> proposals = maker.Propose(inputs);
+      if (!proposals) {
+        proposed[begin] = std::unexpected(proposals.error());
+        return;
+      }
       for (size_t i = 0; i < inputs.size(); ++i) {
         const examples::HoldoutCase& held_out = cases[places[i]];
         for (size_t o = 0; o < tried.size(); ++o) {
           ndcg[o][places[i]] = Ndcg(
-              RanksInList(maker.InOrder(proposals[i], tried[o], inputs[i]), held_out.targets).ranks,
+              RanksInList(maker.InOrder((*proposals)[i], tried[o], inputs[i]), held_out.targets)
+                  .ranks,
               held_out.targets.size(), kTop);
         }
       }
     });
+    for (Status& one : proposed) UPNEXT_RETURN_IF_ERROR(std::move(one));
     done += block;
     stage.Update(done);
   }

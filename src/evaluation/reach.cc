@@ -83,17 +83,17 @@ struct Proposed {
 };
 
 // As many as their budgets, but at least `least` each.
-Proposed ProposalsOf(std::span<const AskedGenerator> generators,
-                     const retrieval::ProposeRequest& request, const std::vector<uint32_t>& hidden,
-                     uint32_t least) {
+Result<Proposed> ProposalsOf(std::span<const AskedGenerator> generators,
+                             const retrieval::ProposeRequest& request,
+                             const std::vector<uint32_t>& hidden, uint32_t least) {
   Proposed result;
   auto admits = [&](uint32_t item) { return !std::ranges::binary_search(hidden, item); };
   std::vector<retrieval::Candidate> proposed;
   std::unordered_set<uint32_t> pooled;
   for (const AskedGenerator& one : generators) {
     proposed.clear();
-    one.generator.Propose(request, std::max(one.budget, least), retrieval::ItemFilter(admits),
-                          &proposed);
+    UPNEXT_RETURN_IF_ERROR(one.generator.Propose(request, std::max(one.budget, least),
+                                                 retrieval::ItemFilter(admits), &proposed));
     std::vector<uint32_t>& list = result.lists.emplace_back();
     for (const retrieval::Candidate& candidate : proposed) {
       list.push_back(candidate.item);
@@ -244,7 +244,8 @@ class ReachRun {
                                             .context = input.context,
                                             .live = &live,
                                             .new_items = new_items_.get()};
-    const Proposed proposed = ProposalsOf(generators_, request, input.hidden, /*least=*/0);
+    UPNEXT_ASSIGN_OR_RETURN(const Proposed proposed,
+                            ProposalsOf(generators_, request, input.hidden, /*least=*/0));
     reached_[place] = ReachOf(proposed, held_out.targets);
     if (!feed_) return Ok();
     UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> list,
@@ -264,8 +265,9 @@ class ReachRun {
                                           const CaseInput& input,
                                           ranking::CandidateScratch& scratch) const {
     const uint32_t items = subject_.source.log.items();
-    std::vector<features::Candidate> rest =
-        ProposalsOf(generators_, request, input.hidden, items).together;
+    UPNEXT_ASSIGN_OR_RETURN(Proposed proposed,
+                            ProposalsOf(generators_, request, input.hidden, items));
+    std::vector<features::Candidate> rest = std::move(proposed.together);
     std::unordered_set<uint32_t> known(input.hidden.begin(), input.hidden.end());
     for (const features::Candidate& one : rest) known.insert(one.item);
     for (uint32_t item = 0; item < items; ++item) {

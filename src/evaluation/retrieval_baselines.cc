@@ -25,11 +25,12 @@ namespace {
 class CountScores : public RetrievalModel {
  public:
   using RetrievalModel::RetrievalModel;
-  void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
+  Status Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
     scores->assign(inputs.size() * order().size(), 0.0f);
     for (size_t i = 0; i < inputs.size(); ++i) {
       ScoreOne(inputs[i].state, std::span(*scores).subspan(i * order().size(), order().size()));
     }
+    return Ok();
   }
 
  private:

@@ -50,7 +50,7 @@ std::map<std::string, std::map<std::string, Scores>> ScoresByUser(const World& w
   for (const auto& model : models) {
     const ItemOrder& order = model->order();
     if (!cases.empty()) model->MoveTo(cases.front().time_ms);
-    model->Score(inputs, &scores);
+    EXPECT_TRUE(model->Score(inputs, &scores));
     for (size_t i = 0; i < cases.size(); ++i) {
       Scores& of_case =
           all[model->name()][world.catalogue.Name(schema::IdSpace::kUser, cases[i].user)];

@@ -19,30 +19,32 @@ class CandidateScores : public RetrievalModel {
       : RetrievalModel("candidate model", std::move(order)),
         extractor_(subject.tables, subject.source.catalogue, features::Model::kRetrieval),
         model_(*subject.candidate) {
-    for (size_t p = 0; p < this->order().size(); ++p) {
-      if (this->order().items[p] == schema::kNone) empty_.push_back(p);
+    for (size_t p = 0; p < this->order().size(); ++p) {  // rows of the item vectors
+      const bool known = model_.Knows(static_cast<uint32_t>(p));
+      if (!known || this->order().items[p] == schema::kNone) empty_.push_back(p);
     }
   }
 
-  void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
+  Status Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
     features::FeatureBlock batch;
     for (const CaseInput& input : inputs) {
       extractor_.AppendQuery(input.state, input.user, input.context, &batch);
     }
     std::vector<float> users(inputs.size() * model_.dim());
-    retrieval::CandidateModel::Scratch scratch;
-    model_.UserVectors(batch, users.data(), scratch, nn::Compute{});
+    retrieval::UserItemModel::Scratch scratch;
+    UPNEXT_RETURN_IF_ERROR(model_.EncodeUsers(batch, users.data(), scratch, nn::Compute{}));
     scores->resize(inputs.size() * order().size());
     retrieval::ScoreAllItems(model_.item_vectors(), users, scores->data());
     for (size_t i = 0; i < inputs.size(); ++i) {
       for (const size_t p : empty_) (*scores)[i * order().size() + p] = kUnranked;
     }
+    return Ok();
   }
 
  private:
   const features::FeatureExtractor extractor_;
-  const retrieval::CandidateModel& model_;
-  std::vector<size_t> empty_;  // positions without an item
+  const retrieval::UserItemModel& model_;
+  std::vector<size_t> empty_;  // positions without an item or a vector
 };
 
 }  // namespace

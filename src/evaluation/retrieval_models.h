@@ -2,7 +2,7 @@
 // scores every item for a user.
 //
 //   for (const auto& model : RetrievalModels(subject, with_baselines, cases, pool, progress))
-//     model->Score(inputs, &scores);
+//     UPNEXT_RETURN_IF_ERROR(model->Score(inputs, &scores));
 //
 // Score is const: any number of threads.
 #ifndef UPNEXT_EVALUATION_RETRIEVAL_MODELS_H_
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "base/status.h"
 #include "base/thread_pool.h"
 #include "evaluation/case_ranks.h"
 #include "evaluation/evaluate.h"
@@ -66,8 +67,9 @@ class RetrievalModel {
   // Before cases none of which is earlier: the next calls of Score are for them. Never at the same
   // time as Score.
   virtual void MoveTo(int64_t /*time_ms*/) {}
-  // scores [inputs.size(), order().size()], kUnranked for empty positions. Inputs ascend by time.
-  virtual void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const = 0;
+  // scores [inputs.size(), order().size()], kUnranked for empty positions. Inputs ascend by time. Fails as
+  // a network of others does.
+  virtual Status Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const = 0;
   const std::string& name() const { return name_; }
   const ItemOrder& order() const { return *order_; }
 

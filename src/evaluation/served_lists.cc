@@ -50,15 +50,16 @@ class ServedRow : public RetrievalModel {
       : RetrievalModel("served order", std::move(items)), maker_(maker), feed_order_(order) {}
 
   void MoveTo(int64_t time_ms) override { maker_.MoveTo(time_ms); }
-  void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
+  Status Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
     scores->assign(inputs.size() * order().size(), kUnranked);
-    const std::vector<Proposals> proposals = maker_.Propose(inputs);
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<Proposals> proposals, maker_.Propose(inputs));
     for (size_t i = 0; i < inputs.size(); ++i) {
       float score = 0;
       for (const uint32_t item : maker_.InOrder(proposals[i], feed_order_, inputs[i])) {
         (*scores)[i * order().size() + order().position[item]] = --score;
       }
     }
+    return Ok();
   }
 
  private:
@@ -73,6 +74,7 @@ ListMaker::ListMaker(const Subject& subject, const EvaluateOptions& options,
                      std::span<const examples::HoldoutCase> cases, base::ThreadPool& pool)
     : catalogue_(subject.source.catalogue),
       known_(subject.tables.vocabulary(features::kItemVocabulary)),
+      candidate_(*subject.candidate),
       live_(options.served.live),
       model_(CandidateModelScores(subject)),
       low_rating_(options.feed.LowRating(subject.source.log)),
@@ -140,11 +142,11 @@ bool ListMaker::CanServe(const retrieval::FeedOrder& order) const {
   });
 }
 
-std::vector<Proposals> ListMaker::Propose(std::span<const CaseInput> inputs) const {
+Result<std::vector<Proposals>> ListMaker::Propose(std::span<const CaseInput> inputs) const {
   std::vector<Proposals> all(inputs.size(), Proposals(kTrendLists + trends_.size()));
   std::vector<Trend> trends = trends_;
   std::vector<float> scores;
-  model_->Score(inputs, &scores);
+  UPNEXT_RETURN_IF_ERROR(model_->Score(inputs, &scores));
   const ItemOrder& order = model_->order();
   for (size_t i = 0; i < inputs.size(); ++i) {
     const CaseInput& input = inputs[i];
@@ -188,7 +190,7 @@ std::vector<ListMaker::Entry> ListMaker::Combine(const Proposals& proposals,
     for (size_t place = 0; place < proposals[g].size(); ++place) {
       const uint32_t item = proposals[g][place];
       if (fills_slots) {
-        if (known_.Row(item) != 0 || places.contains(item)) continue;
+        if (candidate_.Knows(known_.Row(item)) || places.contains(item)) continue;
         entry_of(item).live_place = place;
       } else {
         entry_of(item).worth += weight * retrieval::WorthOfPlace(place);

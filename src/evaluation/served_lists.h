@@ -5,7 +5,7 @@
 //
 //   ListMaker maker(subject, options, orders, cases, pool);
 //   maker.MoveTo(time of the first input);                       cases are taken in order of time
-//   std::vector<Proposals> proposals = maker.Propose(inputs);
+//   UPNEXT_ASSIGN_OR_RETURN(const std::vector<Proposals> proposals, maker.Propose(inputs));
 //   std::vector<uint32_t> list = maker.InOrder(proposals[0], order, inputs[0]);     best first
 //
 // Between two calls of MoveTo any number of threads. The subject outlives it. Only this room includes
@@ -20,6 +20,7 @@
 #include <span>
 #include <vector>
 
+#include "base/status.h"
 #include "base/thread_pool.h"
 #include "catalogue/catalogue.h"
 #include "evaluation/case_ranks.h"
@@ -32,6 +33,7 @@
 #include "retrieval/feed_order.h"
 #include "retrieval/live_slots.h"
 #include "retrieval/trend_replay.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::evaluation {
 
@@ -49,8 +51,8 @@ class ListMaker {
 
   // Before inputs none of which is earlier.
   void MoveTo(int64_t time_ms);
-  // Inputs ascend by time.
-  std::vector<Proposals> Propose(std::span<const CaseInput> inputs) const;
+  // Inputs ascend by time. Fails as the model does.
+  Result<std::vector<Proposals>> Propose(std::span<const CaseInput> inputs) const;
   // Lowered by what the user dislikes, as in a feed.
   std::vector<uint32_t> InOrder(const Proposals& proposals, const retrieval::FeedOrder& order,
                                 const CaseInput& input) const;
@@ -76,7 +78,8 @@ class ListMaker {
   std::vector<uint32_t> TrendOf(const retrieval::TrendReplay& replay, const CaseInput& input) const;
 
   const catalogue::Catalogue& catalogue_;
-  const features::Vocabulary& known_;  // to the model
+  const features::Vocabulary& known_;
+  const retrieval::UserItemModel& candidate_;
   const features::LiveOptions live_;
   const std::unique_ptr<const RetrievalModel> model_;
   const std::optional<float> low_rating_;

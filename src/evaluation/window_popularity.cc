@@ -61,13 +61,14 @@ class WindowScores : public RetrievalModel {
         at_{.counts = std::vector<float>(this->order().size(), 0.0f)} {}
 
   void MoveTo(int64_t time_ms) override { Slide(time_ms, &at_); }
-  void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
+  Status Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
     Window window = at_;
     scores->clear();
     for (const CaseInput& input : inputs) {
       Slide(input.context.time_ms, &window);
       scores->insert(scores->end(), window.counts.begin(), window.counts.end());
     }
+    return Ok();
   }
 
  private:

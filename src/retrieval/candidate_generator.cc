@@ -23,42 +23,46 @@ Result<std::unique_ptr<const Generator>> CandidateGenerator::Load(LoadInput inpu
       new CandidateGenerator(input.tables, *input.candidate, *input.index));
 }
 
-void CandidateGenerator::Encode(const features::FeatureExtractor& features,
-                                const ProposeRequest& request, Scratch& scratch) const {
+Status CandidateGenerator::Encode(const features::FeatureExtractor& features,
+                                  const ProposeRequest& request, Scratch& scratch) const {
   scratch.batch.Clear();
   // Example age 0: now, however long ago training ended (CG-09).
   features.AppendQuery(request.state, request.user, request.context, &scratch.batch);
   scratch.vector.resize(model_.dim());
-  model_.UserVectors(scratch.batch, scratch.vector.data(), scratch.model, {});
+  return model_.EncodeUsers(scratch.batch, scratch.vector.data(), scratch.model, {});
 }
 
-void CandidateGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                                 std::vector<Candidate>* out) const {
+Status CandidateGenerator::Propose(const ProposeRequest& request, size_t n,
+                                   const ItemFilter& filter, std::vector<Candidate>* out) const {
   const auto scratch = scratch_.Borrow();
-  Encode(features::FeatureExtractor(tables_, request.catalogue, features::Model::kRetrieval),
-         request, *scratch);
+  UPNEXT_RETURN_IF_ERROR(
+      Encode(features::FeatureExtractor(tables_, request.catalogue, features::Model::kRetrieval),
+             request, *scratch));
   const auto admits = [&](uint32_t item) { return filter.Admits(item); };
   index_.Search(scratch->vector, n, ann::Filter::Of(admits), &scratch->hits);
   if (request.new_items != nullptr) AddNewItems(request, n, filter, *scratch);
   for (const ann::Hit& hit : scratch->hits) out->push_back({hit.id, hit.score});
+  return Ok();
 }
 
 // Users are encoded one by one, so that their vectors are those of single requests to the last bit.
-std::vector<std::vector<Candidate>> CandidateGenerator::ProposeMany(
+Result<std::vector<std::vector<Candidate>>> CandidateGenerator::ProposeMany(
     std::span<const ProposeRequest> requests, size_t n, base::ThreadPool& pool) const {
   constexpr size_t kUsersPerTask = 32;
-  if (requests.empty()) return {};
+  if (requests.empty()) return std::vector<std::vector<Candidate>>();
   const features::FeatureExtractor features(tables_, requests.front().catalogue,
                                             features::Model::kRetrieval);
   const size_t dim = model_.dim();
   std::vector<float> vectors(requests.size() * dim);
+  std::vector<Status> encoded(requests.size());
   pool.ParallelFor(requests.size(), kUsersPerTask, [&](size_t begin, size_t end) {
     const auto scratch = scratch_.Borrow();
     for (size_t i = begin; i < end; ++i) {
-      Encode(features, requests[i], *scratch);
+      encoded[i] = Encode(features, requests[i], *scratch);
       std::ranges::copy(scratch->vector, vectors.data() + i * dim);
     }
   });
+  for (Status& one : encoded) UPNEXT_RETURN_IF_ERROR(std::move(one));
   std::vector<std::vector<ann::Hit>> hits;
   index_.SearchBatch(vectors, n, {}, pool, &hits);
   std::vector<std::vector<Candidate>> found(requests.size());

@@ -74,7 +74,8 @@ TEST_F(CandidateGeneratorTest, ProposesByInnerProductWithTheUsersVector) {
   std::ranges::sort(want, BetterScore);
   ASSERT_GT(want.size(), 4u);
   std::vector<Candidate> found;
-  generator_->Propose({world_.catalogue, state, user, context}, 4, ItemFilter(even), &found);
+  EXPECT_TRUE(
+      generator_->Propose({world_.catalogue, state, user, context}, 4, ItemFilter(even), &found));
   ASSERT_EQ(found.size(), 4u);
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(found[i].item, want[i].item);
@@ -163,8 +164,8 @@ TEST_F(CandidateGeneratorTest, CG24_NewItemsAreNotProposedBeforeTheyAreCreated) 
                                  .new_items = fresh.get()};
     base::ThreadPool pool(1);
     std::vector<std::vector<Candidate>> found =
-        generator_->ProposeMany(std::vector<ProposeRequest>{request}, kAll, pool);
-    generator_->Propose(request, kAll, {}, &found.emplace_back());
+        generator_->ProposeMany(std::vector<ProposeRequest>{request}, kAll, pool).value();
+    EXPECT_TRUE(generator_->Propose(request, kAll, {}, &found.emplace_back()));
     for (const std::vector<Candidate>& candidates : found) {
       const auto has = [&](uint32_t id) {
         return std::ranges::count(candidates, id, &Candidate::item) > 0;

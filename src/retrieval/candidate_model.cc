@@ -157,6 +157,12 @@ void CandidateModel::UserVectors(const features::FeatureBlock& batch, float* out
   if (batch.rows > 0) encoder_->Encode(batch, out, scratch.encoder, compute);
 }
 
+Status CandidateModel::EncodeUsers(const features::FeatureBlock& batch, float* out,
+                                   Scratch& scratch, const nn::Compute& compute) const {
+  UserVectors(batch, out, scratch, compute);
+  return Ok();
+}
+
 void CandidateModel::AppendTo(nn::Graph& graph) const {
   const std::string rows = "queries";
   std::vector<nn::BagInput> bags;

@@ -28,6 +28,7 @@
 #include "retrieval/candidate_options.h"
 #include "retrieval/item_tower.h"
 #include "retrieval/user_encoder.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::retrieval {
 
@@ -35,7 +36,7 @@ namespace upnext::retrieval {
 inline constexpr std::string_view kCandidateModelKind = "candidate-model";
 inline constexpr uint32_t kCandidateModelVersion = 5;
 
-class CandidateModel {
+class CandidateModel : public UserItemModel {
  public:
   // A single model: options.ensemble is not read. With tie_items, dim and embedding_dim must be equal
   // (FromConfig sees to it).
@@ -50,17 +51,17 @@ class CandidateModel {
   static Result<CandidateModel> Grow(CandidateModel& old, const CandidateShape& shape,
                                      bool half_tables, base::Rng& rng);
 
-  struct Scratch {
-    std::unique_ptr<EncoderScratch> encoder;
-  };
-  // out [batch.rows, dim].
+  // As EncodeUsers, which a trained model does not fail. out [batch.rows, dim].
   void UserVectors(const features::FeatureBlock& batch, float* out, Scratch& scratch,
                    const nn::Compute& compute) const;
+  Status EncodeUsers(const features::FeatureBlock& batch, float* out, Scratch& scratch,
+                     const nn::Compute& compute) const override;
   // The same as operations: inputs "query.NAME" by feature (see nn::AppendBagInput) and
   // "numbers.query" [queries, numbers of a block], output "user_vector" [queries, dim].
   void AppendTo(nn::Graph& graph) const;
-  const nn::EmbeddingTable& item_vectors() const;  // [items, dim]
-  uint32_t dim() const { return options_.dim * options_.ensemble; }
+  const nn::EmbeddingTable& item_vectors() const override;  // [items, dim]
+  uint32_t dim() const override { return options_.dim * options_.ensemble; }
+  const CandidateModel* trained() const override { return this; }
   const CandidateModelOptions& options() const { return options_; }
   const CandidateShape& shape() const { return shape_; }
   std::span<CandidateModel> members();  // of an ensemble; else the model itself
@@ -68,11 +69,10 @@ class CandidateModel {
   // Of a single model: replaces the vector of an item, or with an item tower its own row in it.
   void SetOwnRow(uint32_t row, std::span<const float> values);
   bool tied() const { return tied_; }  // one table for watches and items
-  // Whether items that are not in item_vectors() have vectors too: those of the item encoder `content`.
-  bool has_item_tower() const { return options_.items == ItemEncoder::kContent; }
-  // Of these rows of `content`, a block of features of items. out [rows, dim]. Any number of threads.
+  // With the item encoder `content`.
+  bool has_item_tower() const override { return options_.items == ItemEncoder::kContent; }
   void EncodeNewItems(const features::FeatureBlock& content, std::span<const uint32_t> rows,
-                      float* out) const;
+                      float* out) const override;
   // Of a single model: makes item_vectors() of the tower as it is now; no effect without one.
   // `content`: of every row (item_content.h).
   void EncodeItems(const features::FeatureBlock& content, base::ThreadPool* pool);
@@ -87,9 +87,8 @@ class CandidateModel {
   // From tables in bf16 to fp32, one by one: what searches and indexes read.
   void WidenTables();
 
-  // A section file of kind "candidate-model" (docs/formats/candidate_model.md); `features_digest`
-  // binds it to its vocabularies (SV-03).
-  Status Save(const std::filesystem::path& path, uint64_t features_digest) const;
+  // A section file of kind "candidate-model" (docs/formats/candidate_model.md).
+  Status Save(const std::filesystem::path& path, uint64_t features_digest) const override;
   // kFailedPrecondition when it was trained with other features, kDataLoss when it is damaged.
   static Result<CandidateModel> Load(const std::filesystem::path& path, uint64_t features_digest);
 

@@ -61,8 +61,8 @@ Result<std::unique_ptr<const Generator>> CategoryGenerator::LoadLists(Of of, Loa
   return std::unique_ptr<const Generator>(new CategoryGenerator(of, *std::move(input.part), lists));
 }
 
-void CategoryGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                                std::vector<Candidate>* out) const {
+Status CategoryGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                                  std::vector<Candidate>* out) const {
   std::priority_queue<CategoryCursor, std::vector<CategoryCursor>, LaterCursor> lists;
   std::unordered_set<uint32_t> categories;
   const auto add = [&](uint32_t watched) {
@@ -86,6 +86,7 @@ void CategoryGenerator::Propose(const ProposeRequest& request, size_t n, const I
     cursor.rest = cursor.rest.subspan(1);
     if (!cursor.rest.empty()) lists.push(cursor);
   }
+  return Ok();
 }
 
 std::string CategoryGenerator::Reason(const ProposeRequest& request,

@@ -37,8 +37,8 @@ class CategoryGenerator : public Generator {
 
   // Scores are decayed numbers of watches; `from` is the item being watched, else the newest watch
   // that shares a category.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
   std::vector<ItemsLike> Like(const LikeRequest& request) const override;
 

@@ -20,13 +20,14 @@ Result<std::unique_ptr<const Generator>> CoWatchGenerator::Load(LoadInput input)
       new CoWatchGenerator(*std::move(input.part), std::move(co_watch)));
 }
 
-void CoWatchGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                               std::vector<Candidate>* out) const {
+Status CoWatchGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                                 std::vector<Candidate>* out) const {
   const size_t end = out->size() + n;
   for (const CoWatched& one : co_watch_.For(request.state, request.context.current_item)) {
-    if (out->size() == end) return;
+    if (out->size() == end) return Ok();
     if (filter.Admits(one.item)) out->push_back({one.item, one.score, one.from});
   }
+  return Ok();
 }
 
 std::string CoWatchGenerator::Reason(const ProposeRequest& request,

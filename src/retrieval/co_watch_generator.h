@@ -22,8 +22,8 @@ class CoWatchGenerator : public Generator {
 
   // Scores are sums of the similarities to these items; `from` is the item being watched if the
   // candidate is similar to that, else the most similar of them.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
   std::vector<ItemsLike> Like(const LikeRequest& request) const override;
 

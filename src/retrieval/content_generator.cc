@@ -145,8 +145,8 @@ Result<std::unique_ptr<const Generator>> ContentGenerator::Load(LoadInput input)
   return std::unique_ptr<const Generator>(new ContentGenerator(*std::move(input.part), lists));
 }
 
-void ContentGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                               std::vector<Candidate>* out) const {
+Status ContentGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                                 std::vector<Candidate>* out) const {
   std::unordered_set<uint32_t> watched;
   std::vector<Candidate> found;
   std::unordered_map<uint32_t, size_t> places;  // in `found`
@@ -168,9 +168,10 @@ void ContentGenerator::Propose(const ProposeRequest& request, size_t n, const It
   });
   const size_t end = out->size() + n;
   for (const Candidate& one : found) {
-    if (out->size() == end) return;
+    if (out->size() == end) return Ok();
     if (filter.Admits(one.item)) out->push_back(one);
   }
+  return Ok();
 }
 
 std::string ContentGenerator::Reason(const ProposeRequest& request,

@@ -34,8 +34,8 @@ class ContentGenerator : public Generator {
   static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
 
   // Scores are cosines, that of the watch an item is most alike to, which is `from`.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
   std::vector<ItemsLike> Like(const LikeRequest& request) const override;
 

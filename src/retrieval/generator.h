@@ -2,7 +2,7 @@
 // several (generator_registry.h); the engine joins what they propose.
 //
 //   std::vector<Candidate> candidates;
-//   generator.Propose(request, 50, filter, &candidates);                    best first
+//   UPNEXT_RETURN_IF_ERROR(generator.Propose(request, 50, filter, &candidates));   best first
 //   std::string why = generator.Reason(request, candidates[0]);    "because you watched Sourdough"
 //
 // Items are ids of the catalogue. Immutable once loaded: any number of threads.
@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/status.h"
 #include "base/thread_pool.h"
 #include "catalogue/catalogue.h"
 #include "features/request_context.h"
@@ -94,14 +95,14 @@ class Generator {
  public:
   virtual ~Generator() = default;
   // Appends the `n` best that `filter` admits, best first, each item once; fewer when it has no
-  // more.
-  virtual void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                       std::vector<Candidate>* out) const = 0;
+  // more. Fails as its model does; then what it appended means nothing.
+  virtual Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                         std::vector<Candidate>* out) const = 0;
   // Proposals for many requests of one catalogue, where they cost less together than one by one: for each request the
   // `n` best of all items, whatever a filter would say. Empty: they cost the same.
-  virtual std::vector<std::vector<Candidate>> ProposeMany(std::span<const ProposeRequest>, size_t,
-                                                          base::ThreadPool&) const {
-    return {};
+  virtual Result<std::vector<std::vector<Candidate>>> ProposeMany(std::span<const ProposeRequest>,
+                                                                  size_t, base::ThreadPool&) const {
+    return std::vector<std::vector<Candidate>>();
   }
   // Why it proposed this candidate, in words for the user.
   virtual std::string Reason(const ProposeRequest& request, const Candidate& candidate) const = 0;

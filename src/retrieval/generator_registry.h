@@ -45,7 +45,7 @@ struct LoadInput {
   std::optional<base::SectionFile> part;  // what its learner wrote; set for those that have one
   uint32_t items = 0;                     // of the log: ids in the part must be below
   const features::FeatureStatistics& tables;
-  const CandidateModel* candidate = nullptr;  // null: the bundle has none
+  const UserItemModel* candidate = nullptr;  // null: the bundle has none
   const ann::Index* index = nullptr;
 };
 

@@ -19,11 +19,10 @@ constexpr char kLearnedKind[] = "learned-generator";
 Result<LearnedGenerators> LearnGenerators(const LearnInput& input,
                                           std::span<const ConfiguredLearner> learners,
                                           const features::FeatureStatistics& tables,
-                                          const CandidateModel& model,
+                                          const UserItemModel& model,
                                           const std::filesystem::path& folder,
                                           base::Progress& progress) {
-  const ann::Vectors items =
-      IndexedItems(model.item_vectors(), tables.vocabulary(features::kItemVocabulary));
+  const ann::Vectors items = IndexedItems(model, tables.vocabulary(features::kItemVocabulary));
   LearnedGenerators learned;
   UPNEXT_ASSIGN_OR_RETURN(learned.index, ann::BuildIndex({.kind = ann::IndexOptions::Kind::kExact},
                                                          items, {}, input.pool, progress));

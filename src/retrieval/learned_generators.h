@@ -18,8 +18,8 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "features/feature_statistics.h"
-#include "retrieval/candidate_model.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::retrieval {
 
@@ -33,7 +33,7 @@ struct LearnedGenerators {
 Result<LearnedGenerators> LearnGenerators(const LearnInput& input,
                                           std::span<const ConfiguredLearner> learners,
                                           const features::FeatureStatistics& tables,
-                                          const CandidateModel& model,
+                                          const UserItemModel& model,
                                           const std::filesystem::path& folder,
                                           base::Progress& progress);
 

@@ -50,12 +50,12 @@ struct NewItemIndex::Vectors {
   std::unique_ptr<ann::LiveIndex> live;
 };
 
-NewItemIndex::NewItemIndex(const CandidateModel& model, const features::FeatureStatistics& tables,
+NewItemIndex::NewItemIndex(const UserItemModel& model, const features::FeatureStatistics& tables,
                            const catalogue::Catalogue& catalogue, size_t live_bytes)
     : model_(model), tables_(tables), catalogue_(catalogue), live_bytes_(live_bytes) {}
 NewItemIndex::~NewItemIndex() = default;
 
-std::unique_ptr<NewItemIndex> NewItemIndex::Make(const CandidateModel& model,
+std::unique_ptr<NewItemIndex> NewItemIndex::Make(const UserItemModel& model,
                                                  const features::FeatureStatistics& tables,
                                                  const catalogue::Catalogue& catalogue,
                                                  base::ThreadPool* pool, size_t live_bytes) {

@@ -21,7 +21,7 @@
 #include "base/thread_pool.h"
 #include "catalogue/catalogue.h"
 #include "features/feature_statistics.h"
-#include "retrieval/candidate_model.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::retrieval {
 
@@ -32,7 +32,7 @@ class NewItemIndex {
 
   // Null when the model has no item tower. An item of whose content the training learned nothing has a
   // zero vector, whose score 0 may be above all others: it is left out.
-  static std::unique_ptr<NewItemIndex> Make(const CandidateModel& model,
+  static std::unique_ptr<NewItemIndex> Make(const UserItemModel& model,
                                             const features::FeatureStatistics& tables,
                                             const catalogue::Catalogue& catalogue,
                                             base::ThreadPool* pool = nullptr,
@@ -49,12 +49,12 @@ class NewItemIndex {
 
  private:
   struct Vectors;
-  NewItemIndex(const CandidateModel& model, const features::FeatureStatistics& tables,
+  NewItemIndex(const UserItemModel& model, const features::FeatureStatistics& tables,
                const catalogue::Catalogue& catalogue, size_t live_bytes);
   std::shared_ptr<const Vectors> MakeVectors(base::ThreadPool* pool) const;
   std::shared_ptr<const Vectors> vectors() const;
 
-  const CandidateModel& model_;
+  const UserItemModel& model_;
   const features::FeatureStatistics& tables_;
   const catalogue::Catalogue& catalogue_;
   const size_t live_bytes_;

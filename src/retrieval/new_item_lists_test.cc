@@ -79,12 +79,12 @@ TEST(NewItemLists, AreProposedWithTheItemsOfTheBundle) {
   const auto propose = [&](const features::UserState& state, int day) {
     const features::Context context{.time_ms = examples::kStart + day * examples::kDay};
     std::vector<Candidate> found;
-    generator->Propose({.catalogue = world.catalogue,
-                        .state = state,
-                        .user = schema::kNone,
-                        .context = context,
-                        .posted = &posted},
-                       10, {}, &found);
+    EXPECT_TRUE(generator->Propose({.catalogue = world.catalogue,
+                                    .state = state,
+                                    .user = schema::kNone,
+                                    .context = context,
+                                    .posted = &posted},
+                                   10, {}, &found));
     std::vector<uint32_t> ids;
     for (const Candidate& one : found) ids.push_back(one.item);
     return ids;

@@ -86,8 +86,8 @@ Result<std::unique_ptr<const Generator>> NewItemsGenerator::Load(LoadInput input
       new NewItemsGenerator(*std::move(input.part), topics, channels, all));
 }
 
-void NewItemsGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                                std::vector<Candidate>* out) const {
+Status NewItemsGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                                  std::vector<Candidate>* out) const {
   auto exists = [&](uint32_t item) {
     return request.catalogue.item(item).created_ms <= request.context.time_ms &&
            filter.Admits(item);
@@ -95,13 +95,17 @@ void NewItemsGenerator::Propose(const ProposeRequest& request, size_t n, const I
   const bool of_nobody =
       request.state.watches().empty() && request.context.current_item == schema::kNone;
   if (of_nobody) {
-    if (request.posted == nullptr) return ProposeList(all_.Of(0), n, ItemFilter(exists), out);
+    if (request.posted == nullptr) {
+      ProposeList(all_.Of(0), n, ItemFilter(exists), out);
+      return Ok();
+    }
     const std::vector<ScoredItem> newer = request.posted->OfAll(kNewItemsKept);
     std::vector<ScoredItem> all;
     std::ranges::merge(newer, all_.Of(0), std::back_inserter(all), NewestFirst());
     std::unordered_set<uint32_t> asked;  // an item may be in both
     auto once = [&](uint32_t item) { return asked.insert(item).second && exists(item); };
-    return ProposeList(all, n, ItemFilter(once), out);
+    ProposeList(all, n, ItemFilter(once), out);
+    return Ok();
   }
   NewItemsTurns turns(request.posted);
   std::unordered_set<uint32_t> topics, channels, taken;
@@ -134,6 +138,7 @@ void NewItemsGenerator::Propose(const ProposeRequest& request, size_t n, const I
       }
     }
   }
+  return Ok();
 }
 
 std::string NewItemsGenerator::Reason(const ProposeRequest& request,

@@ -23,8 +23,8 @@ class NewItemsGenerator : public Generator {
 
   // Scores are days from 1970 to the creation of the item, 0 when that is not known; `from` is the
   // item whose topic or channel it shares.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
   std::vector<ItemsLike> Like(const LikeRequest& request) const override;
 

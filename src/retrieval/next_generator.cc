@@ -134,13 +134,14 @@ Result<std::unique_ptr<const Generator>> NextGenerator::LoadLists(Of of, LoadInp
   return std::unique_ptr<const Generator>(new NextGenerator(of, *std::move(input.part), lists));
 }
 
-void NextGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                            std::vector<Candidate>* out) const {
+Status NextGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                              std::vector<Candidate>* out) const {
   const uint32_t current = request.context.current_item;
-  if (current == schema::kNone) return;
+  if (current == schema::kNone) return Ok();
   const size_t begin = out->size();
   ProposeList(lists_.Of(current), n, filter, out);
   for (Candidate& candidate : std::span(*out).subspan(begin)) candidate.from = current;
+  return Ok();
 }
 
 std::string NextGenerator::Reason(const ProposeRequest& request, const Candidate& candidate) const {

@@ -31,8 +31,8 @@ class NextGenerator : public Generator {
 
   // Scores: `next`, the share of the watches after it; `bought-together`, the cosine of the sets of
   // purchases. `from` is the item being watched.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
   std::vector<ItemsLike> Like(const LikeRequest& request) const override;
 

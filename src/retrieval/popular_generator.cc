@@ -20,9 +20,10 @@ Result<std::unique_ptr<const Generator>> PopularGenerator::Load(LoadInput input)
   return std::unique_ptr<const Generator>(new PopularGenerator(std::move(items)));
 }
 
-void PopularGenerator::Propose(const ProposeRequest&, size_t n, const ItemFilter& filter,
-                               std::vector<Candidate>* out) const {
+Status PopularGenerator::Propose(const ProposeRequest&, size_t n, const ItemFilter& filter,
+                                 std::vector<Candidate>* out) const {
   ProposeList(items_, n, filter, out);
+  return Ok();
 }
 
 std::string PopularGenerator::Reason(const ProposeRequest&, const Candidate&) const {

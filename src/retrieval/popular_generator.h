@@ -19,8 +19,8 @@ class PopularGenerator : public Generator {
   static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
 
   // Scores are numbers of watches.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
   std::vector<ItemsLike> Like(const LikeRequest& request) const override;
   bool FillsSlate() const override { return true; }

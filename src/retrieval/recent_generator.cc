@@ -6,15 +6,16 @@
 
 namespace upnext::retrieval {
 
-void RecentGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                              std::vector<Candidate>* out) const {
+Status RecentGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                                std::vector<Candidate>* out) const {
   const size_t end = out->size() + n;
   float score = 0;
   for (const features::TimedId& one : request.state.viewed() | std::views::reverse) {
-    if (out->size() == end) return;
+    if (out->size() == end) return Ok();
     if (of_ == Of::kStarted && !request.state.HasStarted(one.id)) continue;
     if (filter.Admits(one.id)) out->push_back({one.id, score--});
   }
+  return Ok();
 }
 
 std::string RecentGenerator::Reason(const ProposeRequest&, const Candidate&) const {

@@ -26,8 +26,8 @@ class RecentGenerator : public Generator {
   }
 
   // Scores are 0, -1, -2 ... from the newest.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
 
  private:

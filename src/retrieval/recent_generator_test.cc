@@ -32,13 +32,13 @@ TEST(RecentGenerator, ProposesWhatWasLookedAtAndNotYetBoughtTheNewestFirst) {
   const ProposeRequest request{log.catalogue(), state, 0, context};
   auto not_e = [&](uint32_t item) { return item != log.item("e"); };
   std::vector<Candidate> out;
-  (*generator)->Propose(request, 5, ItemFilter(not_e), &out);
+  EXPECT_TRUE((*generator)->Propose(request, 5, ItemFilter(not_e), &out));
   ASSERT_EQ(out.size(), 2u);
   EXPECT_EQ(out[0].item, log.item("a"));
   EXPECT_EQ(out[1].item, log.item("b"));
   EXPECT_EQ((*generator)->Reason(request, out[0]), "you looked at it");
   out.clear();
-  (*generator)->Propose(request, 1, ItemFilter(), &out);
+  EXPECT_TRUE((*generator)->Propose(request, 1, ItemFilter(), &out));
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].item, log.item("e"));
 }
@@ -66,7 +66,7 @@ TEST(ContinueGenerator, ProposesWhatWasWatchedInPartAndNotFinishedSinceTheNewest
   const auto proposed = [&](size_t n, const ItemFilter& filter) {
     std::vector<std::string> names;
     std::vector<Candidate> out;
-    (*generator)->Propose(request, n, filter, &out);
+    EXPECT_TRUE((*generator)->Propose(request, n, filter, &out));
     for (const Candidate& one : out) {
       EXPECT_EQ((*generator)->Reason(request, one), "you opened it and did not finish it");
       names.push_back(log.catalogue().Name(schema::IdSpace::kItem, one.item));

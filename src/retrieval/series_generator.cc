@@ -90,8 +90,8 @@ Result<std::unique_ptr<const Generator>> SeriesGenerator::Load(LoadInput input) 
   return std::unique_ptr<const Generator>(new SeriesGenerator(*std::move(input.part), next));
 }
 
-void SeriesGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                              std::vector<Candidate>* out) const {
+Status SeriesGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                                std::vector<Candidate>* out) const {
   const size_t begin = out->size();
   float score = 0;
   const auto is_proposed = [&](uint32_t item) {
@@ -112,6 +112,7 @@ void SeriesGenerator::Propose(const ProposeRequest& request, size_t n, const Ite
   };
   if (request.context.current_item != schema::kNone) follow(request.context.current_item);
   ForNewestWatches(request.state, kSeriesWatches, follow);
+  return Ok();
 }
 
 std::string SeriesGenerator::Reason(const ProposeRequest& request,

@@ -23,8 +23,8 @@ class SeriesGenerator : public Generator {
   static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
 
   // Scores are 0, -1, -2 ... from the newest watch; `from` is the watch that the item follows.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
 
  private:

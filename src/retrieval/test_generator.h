@@ -94,16 +94,17 @@ class LearnedGenerator {
                                     const ItemFilter& filter = {},
                                     const features::Context& context = {}) const {
     std::vector<Candidate> out;
-    generator_->Propose({world_.catalogue, state, schema::kNone, context}, n, filter, &out);
+    EXPECT_TRUE(
+        generator_->Propose({world_.catalogue, state, schema::kNone, context}, n, filter, &out));
     return out;
   }
   // While these are the live lists.
   std::vector<Candidate> Candidates(const features::LiveLists& live, size_t n,
                                     const features::Context& context) const {
     std::vector<Candidate> out;
-    generator_->Propose(
+    EXPECT_TRUE(generator_->Propose(
         {world_.catalogue, features::UserState(), schema::kNone, context, DefaultVerb(), &live}, n,
-        {}, &out);
+        {}, &out));
     return out;
   }
   std::string Reason(const features::UserState& state, const Candidate& candidate,

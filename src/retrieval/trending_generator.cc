@@ -33,12 +33,14 @@ Result<std::unique_ptr<const Generator>> TrendingGenerator::Load(LoadInput input
   return std::unique_ptr<const Generator>(new TrendingGenerator(std::move(items)));
 }
 
-void TrendingGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-                                std::vector<Candidate>* out) const {
+Status TrendingGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                                  std::vector<Candidate>* out) const {
   if (request.live == nullptr || request.live->overall.empty()) {
-    return ProposeList(items_, n, filter, out);
+    ProposeList(items_, n, filter, out);
+  } else {
+    ProposeLive(request, n, filter, out);
   }
-  ProposeLive(request, n, filter, out);
+  return Ok();
 }
 
 void TrendingGenerator::ProposeLive(const ProposeRequest& request, size_t n,

@@ -21,8 +21,8 @@ class TrendingGenerator : public Generator {
   static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
 
   // Scores are decayed counts, or numbers of watches in these days.
-  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
-               std::vector<Candidate>* out) const override;
+  Status Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) const override;
   // With what `request.live` lists alone, which is not null.
   static void ProposeLive(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                           std::vector<Candidate>* out);

@@ -8,10 +8,10 @@
 
 namespace upnext::retrieval {
 
-std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
-                                     const features::FeatureStatistics& tables,
-                                     const CandidateModel& model, uint32_t max_users,
-                                     base::ThreadPool& pool) {
+Result<std::vector<float>> SampleUserVectors(const examples::ReplaySource& source,
+                                             const features::FeatureStatistics& tables,
+                                             const UserItemModel& model, uint32_t max_users,
+                                             base::ThreadPool& pool) {
   const uint32_t users = source.log.users(), sample = std::min(users, max_users);
   const features::FeatureExtractor extractor(tables, source.catalogue, features::Model::kRetrieval);
   features::FeatureBlock batch;
@@ -27,8 +27,8 @@ std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
                           user, context, &batch);
   }
   std::vector<float> vectors(batch.rows * model.dim());
-  CandidateModel::Scratch scratch;
-  model.UserVectors(batch, vectors.data(), scratch, {.pool = &pool});
+  UserItemModel::Scratch scratch;
+  UPNEXT_RETURN_IF_ERROR(model.EncodeUsers(batch, vectors.data(), scratch, {.pool = &pool}));
   return vectors;
 }
 

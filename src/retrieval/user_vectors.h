@@ -5,19 +5,21 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/status.h"
 #include "base/thread_pool.h"
 #include "examples/replay.h"
 #include "features/feature_statistics.h"
-#include "retrieval/candidate_model.h"
+#include "retrieval/user_item_model.h"
 
 namespace upnext::retrieval {
 
 // [at most max_users, model.dim()]: users spread evenly over the log, each with the state and
-// context of the user's last event in training. Empty when the log has no users.
-std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
-                                     const features::FeatureStatistics& tables,
-                                     const CandidateModel& model, uint32_t max_users,
-                                     base::ThreadPool& pool);
+// context of the user's last event in training. Empty when the log has no users. Fails as the model
+// does.
+Result<std::vector<float>> SampleUserVectors(const examples::ReplaySource& source,
+                                             const features::FeatureStatistics& tables,
+                                             const UserItemModel& model, uint32_t max_users,
+                                             base::ThreadPool& pool);
 
 }  // namespace upnext::retrieval
 

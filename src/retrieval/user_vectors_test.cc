@@ -16,7 +16,7 @@ namespace {
 class SampleUserVectorsTest : public testing::Test {
  protected:
   std::vector<float> Sample(uint32_t max_users) {
-    return SampleUserVectors(world_.source, tables_, model_, max_users, pool_);
+    return SampleUserVectors(world_.source, tables_, model_, max_users, pool_).value();
   }
   // The vector of one user, computed separately by the same functions.
   std::vector<float> Expected(uint32_t user, uint64_t end_row) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/status.h"
 #include "retrieval/generator.h"
 #include "serving/pool.h"
 #include "serving/request_context.h"
@@ -27,8 +28,10 @@ struct ActiveGenerator {
 // Proposes nothing by itself: what the editors of the site pin, Propose adds under its name.
 class Pinned : public retrieval::Generator {
  public:
-  void Propose(const retrieval::ProposeRequest&, size_t, const retrieval::ItemFilter&,
-               std::vector<retrieval::Candidate>*) const override {}
+  Status Propose(const retrieval::ProposeRequest&, size_t, const retrieval::ItemFilter&,
+                 std::vector<retrieval::Candidate>*) const override {
+    return Ok();
+  }
   std::string Reason(const retrieval::ProposeRequest&, const retrieval::Candidate&) const override {
     return "chosen by the editors";
   }
@@ -37,8 +40,10 @@ class Pinned : public retrieval::Generator {
 // Proposes nothing by itself: the list of a request that gives one (given_items.h).
 class Given : public retrieval::Generator {
  public:
-  void Propose(const retrieval::ProposeRequest&, size_t, const retrieval::ItemFilter&,
-               std::vector<retrieval::Candidate>*) const override {}
+  Status Propose(const retrieval::ProposeRequest&, size_t, const retrieval::ItemFilter&,
+                 std::vector<retrieval::Candidate>*) const override {
+    return Ok();
+  }
   std::string Reason(const retrieval::ProposeRequest&, const retrieval::Candidate&) const override {
     return "in the list of the request";
   }

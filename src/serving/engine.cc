@@ -181,7 +181,8 @@ std::vector<Found> Engine::FindForMany(std::span<const UserRequest> requests,
     }
     if (wanted == 0) continue;
     auto lists = parts_->generators[g].generator.ProposeMany(to_propose, wanted + kLeftOut, pool);
-    for (size_t i = 0; i < lists.size(); ++i) found[i][g] = std::move(lists[i]);
+    if (!lists) continue;  // each request asks it again, and says why it fails
+    for (size_t i = 0; i < lists->size(); ++i) found[i][g] = std::move((*lists)[i]);
   }
   return found;
 }

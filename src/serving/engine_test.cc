@@ -61,10 +61,10 @@ class EngineTest : public testing::Test {
                       .device = find(schema::IdSpace::kDevice, request.device),
                       .region = find(schema::IdSpace::kRegion, request.region)},
                      &batch);
-    const retrieval::CandidateModel& model = *bundle_->candidate();
+    const retrieval::UserItemModel& model = *bundle_->candidate();
     std::vector<float> user(model.dim());
-    retrieval::CandidateModel::Scratch scratch;
-    model.UserVectors(batch, user.data(), scratch, {});
+    retrieval::UserItemModel::Scratch scratch;
+    EXPECT_TRUE(model.EncodeUsers(batch, user.data(), scratch, {}));
     const features::Vocabulary& items = bundle_->tables().vocabulary(features::kItemVocabulary);
     std::vector<ann::Hit> hits;
     for (uint32_t row = 1; row < items.rows(); ++row) {

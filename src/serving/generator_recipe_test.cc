@@ -30,8 +30,8 @@ class SequelGenerator : public retrieval::Generator {
     UPNEXT_ASSIGN_OR_RETURN(const auto items, input.part->Get<uint64_t>("sequel.items", 1));
     return std::make_unique<const SequelGenerator>(items[0]);
   }
-  void Propose(const retrieval::ProposeRequest& request, size_t n,
-               const retrieval::ItemFilter& filter, std::vector<Candidate>* out) const override {
+  Status Propose(const retrieval::ProposeRequest& request, size_t n,
+                 const retrieval::ItemFilter& filter, std::vector<Candidate>* out) const override {
     retrieval::ForNewestWatches(request.state, features::kBagLimit, [&](uint32_t item) {
       const std::string name = request.catalogue.Name(schema::IdSpace::kItem, item);
       const uint32_t next = request.catalogue.Find(
@@ -40,6 +40,7 @@ class SequelGenerator : public retrieval::Generator {
       if (std::ranges::find(*out, next, &Candidate::item) != out->end()) return;
       out->push_back({next, 0.25f, item});
     });
+    return Ok();
   }
   std::string Reason(const retrieval::ProposeRequest& request,
                      const Candidate& candidate) const override {

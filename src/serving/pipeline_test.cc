@@ -43,12 +43,13 @@ class OddGenerator : public retrieval::Generator {
   static Result<std::unique_ptr<const Generator>> Load(retrieval::LoadInput) {
     return std::make_unique<const OddGenerator>();
   }
-  void Propose(const retrieval::ProposeRequest& request, size_t,
-               const retrieval::ItemFilter& filter,
-               std::vector<retrieval::Candidate>* out) const override {
+  Status Propose(const retrieval::ProposeRequest& request, size_t,
+                 const retrieval::ItemFilter& filter,
+                 std::vector<retrieval::Candidate>* out) const override {
     BeforeOdd()();
     const uint32_t item = request.catalogue.Find(schema::IdSpace::kItem, "i7");
     if (request.state.totals().events > 0 && filter.Admits(item)) out->push_back({item, 1});
+    return Ok();
   }
   std::string Reason(const retrieval::ProposeRequest&, const retrieval::Candidate&) const override {
     return "odd";

@@ -18,14 +18,14 @@ void AddPins(const EngineParts& parts, const RequestContext& context, CandidateP
   }
 }
 
-// Those that neither the model knows nor a list of the order has.
+// Those that neither the candidate model knows, of which there is one, nor a list of the order has.
 void MarkLive(const EngineParts& parts, std::vector<PooledCandidate>* candidates) {
   const features::Vocabulary& known = parts.bundle.tables().vocabulary(features::kItemVocabulary);
   for (PooledCandidate& one : *candidates) {
     const bool has_place = std::ranges::any_of(one.sources, [&](const auto& source) {
       return source.generator == parts.lead || parts.generators[source.generator].weight > 0;
     });
-    if (has_place || known.Row(one.item) != 0) continue;
+    if (has_place || parts.bundle.candidate()->Knows(known.Row(one.item))) continue;
     for (const PooledCandidate::Source& source : one.sources) {
       if (parts.generators[source.generator].generator.IsLive()) one.live_place = source.place;
     }

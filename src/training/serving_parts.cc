@@ -23,13 +23,13 @@ Result<ServingParts> ServingParts::Learn(const Dataset& dataset, const Models& m
   parts.dataset_ = &dataset;
   parts.index_ = index;
   if (index == nullptr && models.candidate != nullptr) {
-    const ann::Vectors items =
-        retrieval::IndexedItems(models.candidate->item_vectors(),
-                                dataset.statistics().vocabulary(features::kItemVocabulary));
+    const ann::Vectors items = retrieval::IndexedItems(
+        *models.candidate, dataset.statistics().vocabulary(features::kItemVocabulary));
     std::vector<float> queries;
     if (options.index.IsGraph(items.count)) {
-      queries = retrieval::SampleUserVectors(dataset.source(), dataset.statistics(),
-                                             *models.candidate, kIndexQueries, pool);
+      UPNEXT_ASSIGN_OR_RETURN(queries,
+                              retrieval::SampleUserVectors(dataset.source(), dataset.statistics(),
+                                                           *models.candidate, kIndexQueries, pool));
     }
     UPNEXT_ASSIGN_OR_RETURN(parts.built_,
                             ann::BuildIndex(options.index, items, queries, pool, progress));

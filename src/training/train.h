@@ -28,7 +28,7 @@ namespace upnext::training {
 
 // Views; a stage without a model is null.
 struct Models {
-  const retrieval::CandidateModel* candidate = nullptr;
+  const retrieval::UserItemModel* candidate = nullptr;
   const ranking::RankingModel* ranker = nullptr;
 };
 
