@@ -18,24 +18,6 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 // Of one generator, whose earlier searches were left behind: so many may still run when it is asked again.
 constexpr int kMostLate = 2;
 
-// Why the generator failed, "" when it did not: a network of others may, libraries throw, and memory may be
-// short.
-std::string ProposeOrSay(const retrieval::Generator& generator,
-                         const retrieval::ProposeRequest& request, size_t wanted,
-                         const retrieval::ItemFilter& filter,
-                         std::vector<retrieval::Candidate>* out) {
-  std::string failure;
-  try {
-    const Status proposed = generator.Propose(request, wanted, filter, out);
-    if (proposed) return "";
-    failure = proposed.error().message;
-  } catch (const std::exception& error) {
-    failure = error.what();
-  }
-  out->clear();
-  return "failed: " + failure;
-}
-
 // What a search next to the request's thread finds; it may outlive the request.
 struct SideFind {
   std::vector<retrieval::Candidate> candidates;
@@ -167,6 +149,22 @@ class GeneratorStage {
 };
 
 }  // namespace
+
+std::string ProposeOrSay(const retrieval::Generator& generator,
+                         const retrieval::ProposeRequest& request, size_t wanted,
+                         const retrieval::ItemFilter& filter,
+                         std::vector<retrieval::Candidate>* out) {
+  std::string failure;
+  try {
+    const Status proposed = generator.Propose(request, wanted, filter, out);
+    if (proposed) return "";
+    failure = proposed.error().message;
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  out->clear();
+  return "failed: " + failure;
+}
 
 void AskGenerators(const EngineParts& parts, const std::shared_ptr<const OwnedRequest>& request,
                    const Found* found, CandidatePool& pool, StageClock& clock,

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "retrieval/generator.h"
@@ -20,6 +21,13 @@
 #include "serving/stage_clock.h"
 
 namespace upnext::serving {
+
+// Appends what the generator proposes. Returns why it failed, "" when it did not: a network of others may,
+// libraries throw, and memory may be short. Then `out` is empty.
+std::string ProposeOrSay(const retrieval::Generator& generator,
+                         const retrieval::ProposeRequest& request, size_t wanted,
+                         const retrieval::ItemFilter& filter,
+                         std::vector<retrieval::Candidate>* out);
 
 // `asked` [generators] is a buffer. What filters leave out is counted by the pool, to which no candidates are added.
 void AskGenerators(const EngineParts& parts, const std::shared_ptr<const OwnedRequest>& request,

@@ -5,6 +5,7 @@
 
 #include "retrieval/generator.h"
 #include "schema/event.h"
+#include "serving/generator_stage.h"
 #include "serving/propose.h"
 
 namespace upnext::serving {
@@ -27,8 +28,10 @@ Proposals ProposeGiven(const EngineParts& parts, const RequestContext& context, 
     const bool leads = g == parts.lead || parts.generators[g].weight > 0;
     if (!leads || given.empty()) continue;
     std::vector<retrieval::Candidate> proposed;
-    parts.generators[g].generator.Propose(context.ToPropose(), given.size(),
-                                          retrieval::ItemFilter(admits), &proposed);
+    const std::string failure =
+        ProposeOrSay(parts.generators[g].generator, context.ToPropose(), given.size(),
+                     retrieval::ItemFilter(admits), &proposed);
+    if (!failure.empty()) clock.Degrade(kGenerators, failure, parts.generators[g].name);
     pool.Add(g, proposed);
   }
   Proposals out;

@@ -33,6 +33,10 @@ StageClock::TimePoint TestNow() {
 }
 void Pass(int64_t ms) { passed_ms += ms; }
 
+// Why it fails, after it proposed; empty: it does not.
+std::string odd_failure;
+bool odd_leads = false;
+
 // Proposes an item that no other generator has; `before` runs first.
 std::function<void()>& BeforeOdd() {
   static std::function<void()> before = [] {};
@@ -49,11 +53,12 @@ class OddGenerator : public retrieval::Generator {
     BeforeOdd()();
     const uint32_t item = request.catalogue.Find(schema::IdSpace::kItem, "i7");
     if (request.state.totals().events > 0 && filter.Admits(item)) out->push_back({item, 1});
-    return Ok();
+    return odd_failure.empty() ? Ok() : Internal("{}", odd_failure);
   }
   std::string Reason(const retrieval::ProposeRequest&, const retrieval::Candidate&) const override {
     return "odd";
   }
+  bool FillsSlate() const override { return odd_leads; }
 };
 
 // The odd one first, then the built-in ones.
@@ -86,6 +91,8 @@ class PipelineTest : public testing::Test {
  protected:
   ~PipelineTest() override {
     BeforeOdd() = [] {};
+    odd_failure.clear();
+    odd_leads = false;
   }
   void Make(const EngineOptions& options, EngineStages stages = {}) {
     stages.now = TestNow;
@@ -182,6 +189,22 @@ TEST_F(PipelineTest, AGeneratorThatFailsIsAbsent) {
     EXPECT_THAT(Degraded(slate), ElementsAre("generators odd: failed: its index is gone"));
     EXPECT_GT(slate.items.size(), 10u);
   }
+}
+
+TEST_F(PipelineTest, WhatAGeneratorProposedBeforeItFailedMeansNothing) {
+  odd_failure = "encoder.onnx: the output \"u\" is NaN";
+  for (const double odd_ms : {0.0, 60'000.0}) {
+    Make(Budget(1000, odd_ms));
+    const Slate slate = Recommend({.explain = true});
+    EXPECT_THAT(Degraded(slate), ElementsAre("generators odd: failed: " + odd_failure));
+    EXPECT_FALSE(Proposes(slate, "odd"));
+    EXPECT_GT(slate.items.size(), 10u);
+  }
+  odd_leads = true;  // so that it orders the list of a request
+  Make(Budget(1000));
+  const Slate given = Recommend({.stage = Stage::kRetrieval, .items = {"i3", "i7"}});
+  EXPECT_THAT(Degraded(given), ElementsAre("generators odd: failed: " + odd_failure));
+  EXPECT_THAT(IdsOf(given), testing::UnorderedElementsAre("i3", "i7"));
 }
 
 TEST_F(PipelineTest, WithoutTimeGeneratorsAreNotAskedAndNothingIsRanked) {
