@@ -17,6 +17,7 @@
 #include "retrieval/new_item_index.h"
 #include "retrieval/test_batch.h"
 #include "retrieval/test_generator.h"
+#include "retrieval/test_user_item_model.h"
 #include "schema/event.h"
 
 namespace upnext::retrieval {
@@ -174,6 +175,37 @@ TEST_F(CandidateGeneratorTest, CG24_NewItemsAreNotProposedBeforeTheyAreCreated) 
       EXPECT_EQ(has(ids[1]), time_ms == kCreated);
     }
   }
+}
+
+// As those of a network of others, which has learned from examples that are older than the log.
+TEST_F(CandidateGeneratorTest, ItemsWithoutAVectorAreNotProposedThoughAllScoresAreNegative) {
+  const features::Vocabulary& items = tables_.vocabulary(features::kItemVocabulary);
+  const size_t rows = items.rows(), searched = rows - 3;
+  const NegativeScores model(rows, searched);
+  base::ThreadPool pool(1);
+  const auto index = *ann::BuildIndex({}, IndexedItems(model, items), {}, pool, base::NoProgress());
+  const auto load = [&](const NegativeScores& of) {
+    return *CandidateGenerator::Load(
+        {.part = std::nullopt, .tables = tables_, .candidate = &of, .index = index.get()});
+  };
+  const features::UserState state(tables_.plan.state());
+  const features::Context context{.time_ms = examples::kStart + 30 * examples::kDay};
+  const std::vector<ProposeRequest> requests = {
+      {.catalogue = world_.catalogue, .state = state, .user = schema::kNone, .context = context}};
+  const auto generator = load(model);
+  std::vector<Candidate> found;
+  ASSERT_TRUE(generator->Propose(requests[0], rows, {}, &found));
+  ASSERT_EQ(found.size(), searched - 1);
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_EQ(items.Row(found[i].item), i + 1);
+  EXPECT_EQ(generator->ProposeMany(requests, rows, pool).value().at(0), found);
+  // A network may fail.
+  const NegativeScores broken(rows, searched, "encoder.onnx: the output is NaN");
+  const auto failing = load(broken);
+  const Status one = failing->Propose(requests[0], rows, {}, &found);
+  const auto many = failing->ProposeMany(requests, rows, pool);
+  ASSERT_TRUE(!one && !many);
+  EXPECT_EQ(one.error().message, "encoder.onnx: the output is NaN");
+  EXPECT_EQ(many.error().message, "encoder.onnx: the output is NaN");
 }
 
 TEST_F(CandidateGeneratorTest, WithoutModelOrIndexThereIsNone) {

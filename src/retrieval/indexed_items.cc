@@ -11,7 +11,7 @@ ann::Vectors FirstRows(const nn::EmbeddingTable& vectors, size_t rows,
   return {.data = table.data + table.dim,
           .count = rows - 1,
           .dim = table.dim,
-          .ids = items.ids_by_row().subspan(1)};
+          .ids = items.ids_by_row().subspan(1, rows - 1)};
 }
 
 }  // namespace
