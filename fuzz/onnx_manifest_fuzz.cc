@@ -5,10 +5,9 @@
 #include "features/feature_plan.h"
 #include "features/feature_statistics.h"
 #include "fuzz/harness.h"
-#include "nn/tensor_model.h"
-#include "ranking/onnx_inputs.h"
-#include "ranking/onnx_manifest.h"
-#include "ranking/onnx_ranker.h"
+#include "onnx/inputs.h"
+#include "onnx/manifest.h"
+#include "onnx/tensor_model.h"
 
 namespace upnext {
 namespace {
@@ -31,22 +30,22 @@ features::FeatureBlock RowOf(const features::SidePlan& plan) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext;
-  const auto manifest = ranking::OnnxManifest::Parse(fuzz::TextOf(data, size), "model.json");
+  const auto manifest = onnx::Manifest::Parse(fuzz::TextOf(data, size), "model.json");
   if (!manifest) {
     FUZZ_REQUIRE(manifest.error().code == Code::kInvalidArgument, "a mistake of whoever wrote it");
     return 0;
   }
   FUZZ_REQUIRE(!manifest->features.empty() && !manifest->inputs.empty(), "all keys are there");
-  std::vector<nn::TensorPort> ports;
-  for (const ranking::OnnxInput& input : manifest->inputs) {
+  std::vector<onnx::TensorPort> ports;
+  for (const onnx::Input& input : manifest->inputs) {
     FUZZ_REQUIRE(input.columns.empty() != input.list.empty(), "columns or a list");
     FUZZ_REQUIRE(input.list.empty() == (input.length == 0), "a list has a length");
-    const auto type = static_cast<nn::TensorType>(ports.size() % 4);
+    const auto type = static_cast<onnx::TensorType>(ports.size() % 4);
     ports.push_back({input.name.empty() ? "x" : input.name, type, "", {-1, -1}});
   }
   static const features::FeatureStatistics tables;
   const auto inputs =
-      ranking::OnnxInputs::Bind(manifest->inputs, ports, tables.plan, ranking::RowsOf(tables));
+      onnx::Inputs::Bind(manifest->inputs, ports, tables.plan, onnx::RowsOf(tables));
   if (!inputs) return 0;
   using features::Side;
   const auto plan = [&](Side side) { return tables.plan.side(features::Model::kRanking, side); };

@@ -6,7 +6,7 @@
 
 #include "base/section_file.h"
 #include "bundle/bundle_statistics.h"
-#include "nn/onnx_runtime.h"
+#include "onnx/runtime.h"
 #include "ranking/onnx_ranker.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
@@ -204,7 +204,7 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
   return bundle;
 }
 
-void UseOnnxRuntime(const fs::path& library) { nn::SetOnnxRuntimeLibrary(library); }
+void UseOnnxRuntime(const fs::path& library) { onnx::SetRuntimeLibrary(library); }
 
 ScoreWeights ScoreWeightsFromConfig(const base::Config& config) {
   return ranking::ScoreWeightsFromConfig(config.Table("ranking"));

@@ -46,7 +46,7 @@ std::vector<std::string> ApplyScoreWeights(const ScoreWeights& weights,
                                            ranking::RankingModel* ranker);
 
 // Where the library is that bundles with a network of others need, before the first of them is opened
-// (nn/onnx_runtime.h).
+// (onnx/runtime.h).
 void UseOnnxRuntime(const std::filesystem::path& library);
 
 class Bundle {

@@ -18,7 +18,7 @@
 #include "features/feature_plan.h"
 #include "import/select_check.h"
 #include "net/tls.h"
-#include "ranking/onnx_manifest.h"
+#include "onnx/manifest.h"
 #include "serving/scenario.h"
 #include "training/onnx_stage.h"
 
@@ -113,9 +113,9 @@ void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings)
                            "correct [ranking] onnx"});
     }
     const Result<std::string> text = base::ReadFile(manifest);
-    const Result<ranking::OnnxManifest> read =
-        text ? ranking::OnnxManifest::Parse(*text, manifest.string())
-             : Result<ranking::OnnxManifest>(std::unexpected(text.error()));
+    const Result<onnx::Manifest> read = text
+                                            ? onnx::Manifest::Parse(*text, manifest.string())
+                                            : Result<onnx::Manifest>(std::unexpected(text.error()));
     if (!read) {
       findings->push_back({Health::kError, "onnx", read.error().message,
                            "the network needs its manifest (docs/howto/models-of-others.md)"});

@@ -18,7 +18,7 @@
 #include "features/block_columns.h"
 #include "features/feature_plan.h"
 #include "import/duckdb.h"
-#include "nn/tensor_model.h"
+#include "onnx/tensor_model.h"
 #include "ranking/onnx_ranker.h"
 #include "retrieval/test_reference.h"
 #include "schema/attribute.h"
@@ -202,16 +202,16 @@ TEST_F(ExampleTableTest, ANetworkOfOthersReadsWhatIsWritten) {
       if (column.kind == Kind::kId || column.kind == Kind::kNumber) names.push_back(column.name);
     }
   }
-  std::vector<ranking::OnnxInput> inputs(2);
+  std::vector<onnx::Input> inputs(2);
   inputs[0].name = "numbers";
   for (const std::string& name : names) inputs[0].columns.push_back({.name = name, .missing = {}});
   inputs[1].name = "list";
   inputs[1].list = list;
   inputs[1].length = kLength;
-  const auto bound = ranking::OnnxInputs::Bind(inputs,
-                                               {{"numbers", nn::TensorType::kFloat, "", {-1, -1}},
-                                                {"list", nn::TensorType::kInt64, "", {-1, -1}}},
-                                               tables_.plan, ranking::RowsOf(tables_));
+  const auto bound = onnx::Inputs::Bind(inputs,
+                                        {{"numbers", onnx::TensorType::kFloat, "", {-1, -1}},
+                                         {"list", onnx::TensorType::kInt64, "", {-1, -1}}},
+                                        tables_.plan, onnx::RowsOf(tables_));
   ASSERT_TRUE(bound) << bound.error().message;
   const auto tensors = bound->Make(expected.queries, expected.impressions, expected.query_of);
   const auto& numbers = std::get<std::vector<float>>(tensors[0].values);

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/section_file.h"
-#include "nn/onnx_runtime.h"
+#include "onnx/runtime.h"
 #include "ranking/model_file.h"
 
 namespace upnext::ranking {
@@ -32,9 +32,9 @@ Objective Unlearned(Objective objective) {
   return objective;
 }
 
-double ValueOf(double output, OnnxOutput::Is is) {
-  if (is == OnnxOutput::Is::kProbability) return std::clamp(output, 0.0, 1.0);
-  if (is == OnnxOutput::Is::kLogit) return 1 / (1 + std::exp(-output));
+double ValueOf(double output, onnx::Output::Is is) {
+  if (is == onnx::Output::Is::kProbability) return std::clamp(output, 0.0, 1.0);
+  if (is == onnx::Output::Is::kLogit) return 1 / (1 + std::exp(-output));
   return output;
 }
 
@@ -44,23 +44,17 @@ Error WithName(const std::string& name, const Error& error) {
 
 }  // namespace
 
-VocabularyRows RowsOf(const features::FeatureStatistics& tables) {
-  VocabularyRows rows;
-  const auto& vocabularies = tables.plan.vocabularies();
-  for (size_t i = 0; i < vocabularies.size(); ++i) rows[vocabularies[i].name] = tables.rows(i);
-  return rows;
-}
-
-Status OnnxRanker::BindOutput(const OnnxOutput& output, const Objective& objective) {
-  const std::vector<nn::TensorPort>& ports = network_->outputs();
-  UPNEXT_ASSIGN_OR_RETURN(const size_t place, FindPort(ports, output.name, "output"));
-  const nn::TensorPort& port = ports[place];
-  const bool numbers = port.type == nn::TensorType::kFloat || port.type == nn::TensorType::kDouble;
+Status OnnxRanker::BindOutput(const onnx::Output& output, const Objective& objective) {
+  const std::vector<onnx::TensorPort>& ports = network_->outputs();
+  UPNEXT_ASSIGN_OR_RETURN(const size_t place, onnx::FindPort(ports, output.name, "output"));
+  const onnx::TensorPort& port = ports[place];
+  const bool numbers =
+      port.type == onnx::TensorType::kFloat || port.type == onnx::TensorType::kDouble;
   if (!numbers) {
     return InvalidArgument(
         "the output \"{}\" of the network is {}; expected a tensor of float32 or float64{}",
         port.name, Describe(port),
-        port.type == nn::TensorType::kOther ? " (convert classifiers with zipmap = False)" : "");
+        port.type == onnx::TensorType::kOther ? " (convert classifiers with zipmap = False)" : "");
   }
   const size_t columns =
       port.shape.size() == 2 && port.shape[1] >= 0 ? static_cast<size_t>(port.shape[1]) : SIZE_MAX;
@@ -71,9 +65,9 @@ Status OnnxRanker::BindOutput(const OnnxOutput& output, const Objective& objecti
         objective.name, output.column, port.name, Describe(port));
   }
   Output bound{.column = output.column,
-               .is = output.is.value_or(PredictsShare(objective) ? OnnxOutput::Is::kProbability
-                                                                 : OnnxOutput::Is::kValue)};
-  if (bound.is != OnnxOutput::Is::kValue && !PredictsShare(objective)) {
+               .is = output.is.value_or(PredictsShare(objective) ? onnx::Output::Is::kProbability
+                                                                 : onnx::Output::Is::kValue)};
+  if (bound.is != onnx::Output::Is::kValue && !PredictsShare(objective)) {
     return InvalidArgument(
         "the objective \"{}\" is no probability: its output should be \"is\": \"value\", in the "
         "unit of its label",
@@ -86,12 +80,12 @@ Status OnnxRanker::BindOutput(const OnnxOutput& output, const Objective& objecti
   return Ok();
 }
 
-Status OnnxRanker::Bind(const OnnxManifest& manifest, const features::FeaturePlan& plan) {
-  UPNEXT_ASSIGN_OR_RETURN(inputs_,
-                          OnnxInputs::Bind(manifest.inputs, network_->inputs(), plan, parts_.rows));
+Status OnnxRanker::Bind(const onnx::Manifest& manifest, const features::FeaturePlan& plan) {
+  UPNEXT_ASSIGN_OR_RETURN(
+      inputs_, onnx::Inputs::Bind(manifest.inputs, network_->inputs(), plan, parts_.rows));
   std::vector<std::string> known;
   for (const Objective& objective : parts_.objectives) known.push_back(objective.name);
-  for (const OnnxOutput& output : manifest.outputs) {
+  for (const onnx::Output& output : manifest.outputs) {
     if (std::ranges::count(known, output.objective) > 0) continue;
     return InvalidArgument(
         "the manifest predicts an objective \"{}\", but the [[ranking.objective]] that can be "
@@ -99,7 +93,8 @@ Status OnnxRanker::Bind(const OnnxManifest& manifest, const features::FeaturePla
         output.objective, fmt::join(known, ", "));
   }
   for (const Objective& objective : parts_.objectives) {
-    const auto output = std::ranges::find(manifest.outputs, objective.name, &OnnxOutput::objective);
+    const auto output =
+        std::ranges::find(manifest.outputs, objective.name, &onnx::Output::objective);
     if (output == manifest.outputs.end()) continue;
     UPNEXT_RETURN_IF_ERROR(BindOutput(*output, objective));
     objectives_.push_back(Unlearned(objective));
@@ -111,12 +106,12 @@ Status OnnxRanker::Bind(const OnnxManifest& manifest, const features::FeaturePla
       "give one of the [[ranking.objective]] that it predicts a score_weight");
 }
 
-Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Make(OnnxRankerParts parts,
-                                                     std::unique_ptr<const nn::TensorModel> network,
-                                                     const features::FeaturePlan& plan) {
+Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Make(
+    OnnxRankerParts parts, std::unique_ptr<const onnx::TensorModel> network,
+    const features::FeaturePlan& plan) {
   UPNEXT_ASSIGN_OR_RETURN(
-      const OnnxManifest manifest,
-      OnnxManifest::Parse(parts.manifest, fmt::format("the manifest of {}", parts.name)));
+      const onnx::Manifest manifest,
+      onnx::Manifest::Parse(parts.manifest, fmt::format("the manifest of {}", parts.name)));
   std::unique_ptr<OnnxRanker> ranker(new OnnxRanker);
   ranker->parts_ = std::move(parts);
   ranker->network_ = std::move(network);
@@ -127,11 +122,11 @@ Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Make(OnnxRankerParts parts,
 
 Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Open(OnnxRankerParts parts,
                                                      const features::FeaturePlan& plan) {
-  UPNEXT_ASSIGN_OR_RETURN(auto network, nn::OpenOnnx(parts.network, parts.name));
+  UPNEXT_ASSIGN_OR_RETURN(auto network, onnx::Open(parts.network, parts.name));
   return Make(std::move(parts), std::move(network), plan);
 }
 
-Status OnnxRanker::TakeOutput(size_t objective, const nn::Tensor& tensor, size_t rows,
+Status OnnxRanker::TakeOutput(size_t objective, const onnx::Tensor& tensor, size_t rows,
                               float* predictions) const {
   const Output& output = outputs_[objective];
   const std::string& name = network_->outputs()[wanted_[output.result]].name;
@@ -149,7 +144,7 @@ Status OnnxRanker::TakeOutput(size_t objective, const nn::Tensor& tensor, size_t
     }
     return std::get<std::vector<double>>(tensor.values)[at];
   };
-  const double slack = output.is == OnnxOutput::Is::kProbability ? kProbabilitySlack : INFINITY;
+  const double slack = output.is == onnx::Output::Is::kProbability ? kProbabilitySlack : INFINITY;
   for (size_t i = 0; i < rows; ++i) {
     const double given = value(i);
     if (!std::isfinite(given)) {
@@ -172,7 +167,7 @@ Status OnnxRanker::Predict(const features::FeatureBlock& queries,
                            std::span<const uint32_t> query_of, float* predictions, RankerScratch&,
                            const nn::Compute&) const {
   if (impressions.rows == 0) return Ok();
-  const Result<std::vector<nn::Tensor>> results =
+  const Result<std::vector<onnx::Tensor>> results =
       network_->Run(inputs_.Make(queries, impressions, query_of), wanted_);
   if (!results) return std::unexpected(WithName(parts_.name, results.error()));
   for (size_t k = 0; k < outputs_.size(); ++k) {
@@ -242,7 +237,7 @@ Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Load(const std::filesystem::path
                                                      uint64_t features_digest,
                                                      const features::FeatureStatistics& tables) {
   UPNEXT_ASSIGN_OR_RETURN(OnnxRankerParts parts, ReadParts(path, features_digest));
-  for (const auto& [name, rows] : RowsOf(tables)) {
+  for (const auto& [name, rows] : onnx::RowsOf(tables)) {
     const auto exported = parts.rows.find(name);
     if (exported != parts.rows.end() && exported->second <= rows) continue;
     return DataLoss(

@@ -20,9 +20,10 @@
 #include "base/status.h"
 #include "features/feature_plan.h"
 #include "features/feature_statistics.h"
-#include "nn/tensor_model.h"
-#include "ranking/onnx_inputs.h"
-#include "ranking/onnx_manifest.h"
+#include "nn/parameter.h"
+#include "onnx/inputs.h"
+#include "onnx/manifest.h"
+#include "onnx/tensor_model.h"
 #include "ranking/ranking_model.h"
 
 namespace upnext::ranking {
@@ -36,11 +37,8 @@ struct OnnxRankerParts {
   std::string network;                // the bytes of that file
   std::string manifest;               // the text of its manifest
   std::vector<Objective> objectives;  // that the project has
-  VocabularyRows rows;                // of the statistics of the examples
+  onnx::VocabularyRows rows;          // of the statistics of the examples
 };
-
-// How many rows each vocabulary has.
-VocabularyRows RowsOf(const features::FeatureStatistics& tables);
 
 class OnnxRanker : public RankingModel {
  public:
@@ -48,9 +46,9 @@ class OnnxRanker : public RankingModel {
   // what is wrong: a manifest that is none or does not fit the network or the features, an objective
   // that there is not, and when no objective has an exponent.
   static Result<std::unique_ptr<OnnxRanker>> Make(OnnxRankerParts parts,
-                                                  std::unique_ptr<const nn::TensorModel> network,
+                                                  std::unique_ptr<const onnx::TensorModel> network,
                                                   const features::FeaturePlan& plan);
-  // Make with the network of the parts, by ONNX Runtime; fails as nn::OpenOnnx too.
+  // Make with the network of the parts, by ONNX Runtime; fails as onnx::Open too.
   static Result<std::unique_ptr<OnnxRanker>> Open(OnnxRankerParts parts,
                                                   const features::FeaturePlan& plan);
 
@@ -76,17 +74,17 @@ class OnnxRanker : public RankingModel {
   struct Output {
     size_t result = 0;  // among those that are asked for
     size_t column = 0;
-    OnnxOutput::Is is = OnnxOutput::Is::kValue;
+    onnx::Output::Is is = onnx::Output::Is::kValue;
   };
   OnnxRanker() = default;
-  Status Bind(const OnnxManifest& manifest, const features::FeaturePlan& plan);
-  Status BindOutput(const OnnxOutput& output, const Objective& objective);
-  Status TakeOutput(size_t objective, const nn::Tensor& tensor, size_t rows,
+  Status Bind(const onnx::Manifest& manifest, const features::FeaturePlan& plan);
+  Status BindOutput(const onnx::Output& output, const Objective& objective);
+  Status TakeOutput(size_t objective, const onnx::Tensor& tensor, size_t rows,
                     float* predictions) const;
 
   OnnxRankerParts parts_;  // without objectives
-  std::unique_ptr<const nn::TensorModel> network_;
-  OnnxInputs inputs_;
+  std::unique_ptr<const onnx::TensorModel> network_;
+  onnx::Inputs inputs_;
   std::vector<size_t> wanted_;   // outputs of the network
   std::vector<Output> outputs_;  // by objective
 };

@@ -18,16 +18,16 @@
 namespace upnext::ranking {
 namespace {
 
-using nn::Tensor;
-using nn::TensorPort;
-using nn::TensorType;
+using onnx::Tensor;
+using onnx::TensorPort;
+using onnx::TensorType;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 using NetworkFunction = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
 
 // A network that is a function; it keeps what it was given.
-class FakeNetwork : public nn::TensorModel {
+class FakeNetwork : public onnx::TensorModel {
  public:
   FakeNetwork(std::vector<TensorPort> inputs, std::vector<TensorPort> outputs,
               NetworkFunction compute, std::vector<Tensor>* given)
@@ -124,7 +124,7 @@ class OnnxRankerTest : public testing::Test {
   }
 
   const features::FeatureStatistics tables_;
-  VocabularyRows rows_ = RowsOf(tables_);
+  onnx::VocabularyRows rows_ = onnx::RowsOf(tables_);
   features::FeatureBlock queries_, impressions_;
   std::vector<uint32_t> query_of_;
   std::vector<features::BlockColumn> columns_[2];
@@ -321,7 +321,7 @@ TEST_F(OnnxRankerTest, ItsFileHoldsNetworkManifestAndObjectives) {
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, Code::kFailedPrecondition);
   // Fewer rows than the network has learned: statistics of another training.
-  VocabularyRows more = rows_;
+  onnx::VocabularyRows more = rows_;
   for (auto& [name, rows] : more) ++rows;
   std::swap(rows_, more);
   const auto larger = Make(manifest, {{"x", TensorType::kFloat, "", {-1, 1}}},

@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 #include "features/feature_plan.h"
+#include "onnx/inputs.h"
+#include "onnx/manifest.h"
 
 namespace upnext::training {
 
@@ -54,12 +56,12 @@ Result<OnnxStage> OnnxStage::Read(const project::Project& project, const std::st
   stage.parts.name = file.filename().string();
   UPNEXT_ASSIGN_OR_RETURN(stage.parts.network, base::ReadFile(file));
   UPNEXT_ASSIGN_OR_RETURN(stage.parts.manifest, base::ReadFile(manifest));
-  UPNEXT_ASSIGN_OR_RETURN(const ranking::OnnxManifest parsed,
-                          ranking::OnnxManifest::Parse(stage.parts.manifest, manifest.string()));
+  UPNEXT_ASSIGN_OR_RETURN(const onnx::Manifest parsed,
+                          onnx::Manifest::Parse(stage.parts.manifest, manifest.string()));
   const fs::path features = parsed.features;
   const fs::path statistics = features.is_absolute() ? features : manifest.parent_path() / features;
   UPNEXT_ASSIGN_OR_RETURN(stage.examples, features::FeatureStatistics::Load(statistics));
-  stage.parts.rows = ranking::RowsOf(stage.examples);
+  stage.parts.rows = onnx::RowsOf(stage.examples);
   if (std::ranges::find(log.lineage(), stage.examples.log_digest) == log.lineage().end()) {
     return FailedPrecondition(
         "{}: of examples of another log, in which items and users have other numbers than in {}; "

@@ -1,11 +1,11 @@
 // What is said of a network of others next to it, in JSON (docs/formats/onnx_ranker.md): which columns
 // of the examples go into which of its inputs, and which output predicts which objective.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(const OnnxManifest manifest, OnnxManifest::Parse(text, "model.json"));
+//   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, Manifest::Parse(text, "model.json"));
 //
 // A value.
-#ifndef UPNEXT_RANKING_ONNX_MANIFEST_H_
-#define UPNEXT_RANKING_ONNX_MANIFEST_H_
+#ifndef UPNEXT_ONNX_MANIFEST_H_
+#define UPNEXT_ONNX_MANIFEST_H_
 
 #include <cstdint>
 #include <optional>
@@ -15,24 +15,24 @@
 
 #include "base/status.h"
 
-namespace upnext::ranking {
+namespace upnext::onnx {
 
 // A column of the examples, and what the network reads where it is NULL.
-struct OnnxColumn {
+struct Column {
   std::string name;
   std::optional<double> missing;  // none: that of the input
 };
 
-struct OnnxInput {
-  std::string name;                 // empty: the network has one
-  std::vector<OnnxColumn> columns;  // side by side; those that are vectors have their width ...
-  std::string list;                 // ... or one column that is a list, of which the newest
-  uint32_t length = 0;              // this many are read, filled up in front
+struct Input {
+  std::string name;             // empty: the network has one
+  std::vector<Column> columns;  // side by side; those that are vectors have their width ...
+  std::string list;             // ... or one column that is a list, of which the newest
+  uint32_t length = 0;          // this many are read, filled up in front
   // None: NaN in numbers that can be, 0 in whole numbers and in lists.
   std::optional<double> missing;
 };
 
-struct OnnxOutput {
+struct Output {
   enum class Is : uint8_t { kValue, kProbability, kLogit };
   std::string objective;
   std::string name;      // empty: the network has one
@@ -40,15 +40,15 @@ struct OnnxOutput {
   std::optional<Is> is;  // none: kProbability for objectives that are shares, else kValue
 };
 
-struct OnnxManifest {
+struct Manifest {
   std::string features;  // file with the statistics of the examples, as the manifest has it
-  std::vector<OnnxInput> inputs;
-  std::vector<OnnxOutput> outputs;
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
 
   // kInvalidArgument with the key of the first mistake; `name` stands for the text in messages.
-  static Result<OnnxManifest> Parse(std::string_view json, std::string_view name);
+  static Result<Manifest> Parse(std::string_view json, std::string_view name);
 };
 
-}  // namespace upnext::ranking
+}  // namespace upnext::onnx
 
-#endif  // UPNEXT_RANKING_ONNX_MANIFEST_H_
+#endif  // UPNEXT_ONNX_MANIFEST_H_

@@ -1,4 +1,4 @@
-#include "ranking/onnx_inputs.h"
+#include "onnx/inputs.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,7 +12,7 @@
 
 #include "base/suggest.h"
 
-namespace upnext::ranking {
+namespace upnext::onnx {
 
 using features::BlockColumn;
 using features::FeatureBlock;
@@ -32,34 +32,40 @@ T CellOf(double value, double missing) {
   return static_cast<T>(value);
 }
 
-double DefaultMissing(nn::TensorType type) {
-  const bool whole = type == nn::TensorType::kInt64 || type == nn::TensorType::kInt32;
+double DefaultMissing(TensorType type) {
+  const bool whole = type == TensorType::kInt64 || type == TensorType::kInt32;
   return whole ? 0 : std::numeric_limits<double>::quiet_NaN();
 }
 
-std::string PortNames(const std::vector<nn::TensorPort>& ports) {
+std::string PortNames(const std::vector<TensorPort>& ports) {
   std::vector<std::string> names;
-  for (const nn::TensorPort& port : ports) names.push_back(port.name);
+  for (const TensorPort& port : ports) names.push_back(port.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
 }  // namespace
 
-Result<size_t> FindPort(const std::vector<nn::TensorPort>& ports, const std::string& name,
+VocabularyRows RowsOf(const features::FeatureStatistics& tables) {
+  VocabularyRows rows;
+  const auto& vocabularies = tables.plan.vocabularies();
+  for (size_t i = 0; i < vocabularies.size(); ++i) rows[vocabularies[i].name] = tables.rows(i);
+  return rows;
+}
+
+Result<size_t> FindPort(const std::vector<TensorPort>& ports, const std::string& name,
                         std::string_view what) {
   if (name.empty() && ports.size() == 1) return 0;
   if (name.empty()) {
     return InvalidArgument("the network has {} {}s: give each in the manifest its \"name\": {}",
                            ports.size(), what, PortNames(ports));
   }
-  const auto found = std::ranges::find(ports, name, &nn::TensorPort::name);
+  const auto found = std::ranges::find(ports, name, &TensorPort::name);
   if (found != ports.end()) return static_cast<size_t>(found - ports.begin());
   return InvalidArgument("the manifest has an {} \"{}\", the network has not; there are: {}", what,
                          name, PortNames(ports));
 }
 
-OnnxInputs::Columns OnnxInputs::ColumnsOf(const features::FeaturePlan& plan,
-                                          const VocabularyRows& rows) {
+Inputs::Columns Inputs::ColumnsOf(const features::FeaturePlan& plan, const VocabularyRows& rows) {
   Columns columns;
   for (const features::Side side : {features::Side::kQuery, features::Side::kImpression}) {
     const bool query = side == features::Side::kQuery;
@@ -82,8 +88,7 @@ OnnxInputs::Columns OnnxInputs::ColumnsOf(const features::FeaturePlan& plan,
   return columns;
 }
 
-Result<OnnxInputs::Source> OnnxInputs::Find(const Columns& columns, const std::string& name,
-                                            bool list) {
+Result<Inputs::Source> Inputs::Find(const Columns& columns, const std::string& name, bool list) {
   const auto found = columns.find(name);
   if (found == columns.end()) {
     std::vector<std::string> names;
@@ -104,22 +109,22 @@ Result<OnnxInputs::Source> OnnxInputs::Find(const Columns& columns, const std::s
   return InvalidArgument("\"list\": the column \"{}\" is no list; put it into \"columns\"", name);
 }
 
-Result<OnnxInputs::Input> OnnxInputs::BindOne(const OnnxInput& input, const nn::TensorPort& port,
-                                              const Columns& columns) {
-  if (port.type == nn::TensorType::kOther) {
+Result<Inputs::Bound> Inputs::BindOne(const Input& input, const TensorPort& port,
+                                      const Columns& columns) {
+  if (port.type == TensorType::kOther) {
     return InvalidArgument(
         "the input \"{}\" of the network is {}; expected a tensor of float32, float64, int64 or "
         "int32",
         port.name, Describe(port));
   }
-  Input bound{.type = port.type};
+  Bound bound{.type = port.type};
   if (!input.list.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(Source source, Find(columns, input.list, /*list=*/true));
     source.width = input.length;
     source.missing = input.missing.value_or(0);
     bound.sources.push_back(std::move(source));
   }
-  for (const OnnxColumn& column : input.columns) {
+  for (const Column& column : input.columns) {
     UPNEXT_ASSIGN_OR_RETURN(Source source, Find(columns, column.name, /*list=*/false));
     source.at = bound.width;
     source.missing = column.missing.value_or(input.missing.value_or(DefaultMissing(port.type)));
@@ -146,19 +151,18 @@ Result<OnnxInputs::Input> OnnxInputs::BindOne(const OnnxInput& input, const nn::
   return bound;
 }
 
-Result<OnnxInputs> OnnxInputs::Bind(std::span<const OnnxInput> inputs,
-                                    const std::vector<nn::TensorPort>& ports,
-                                    const features::FeaturePlan& plan, const VocabularyRows& rows) {
+Result<Inputs> Inputs::Bind(std::span<const Input> inputs, const std::vector<TensorPort>& ports,
+                            const features::FeaturePlan& plan, const VocabularyRows& rows) {
   const Columns columns = ColumnsOf(plan, rows);
-  std::vector<std::optional<Input>> bound(ports.size());
-  for (const OnnxInput& input : inputs) {
+  std::vector<std::optional<Bound>> bound(ports.size());
+  for (const Input& input : inputs) {
     UPNEXT_ASSIGN_OR_RETURN(const size_t place, FindPort(ports, input.name, "input"));
     if (bound[place]) {
       return InvalidArgument("the manifest has the input \"{}\" twice", ports[place].name);
     }
     UPNEXT_ASSIGN_OR_RETURN(bound[place], BindOne(input, ports[place], columns));
   }
-  OnnxInputs all;
+  Inputs all;
   for (size_t i = 0; i < ports.size(); ++i) {
     if (!bound[i]) {
       return InvalidArgument("the network has an input \"{}\", {}, the manifest has not",
@@ -170,7 +174,7 @@ Result<OnnxInputs> OnnxInputs::Bind(std::span<const OnnxInput> inputs,
 }
 
 template <typename T>
-void OnnxInputs::PutCells(const Source& source, const FeatureBlock& block, size_t row, T* cells) {
+void Inputs::PutCells(const Source& source, const FeatureBlock& block, size_t row, T* cells) {
   const BlockColumn& column = source.column;
   const auto known = [&](uint32_t id) { return id < source.rows ? id : 0; };
   switch (column.kind) {
@@ -210,8 +214,8 @@ void OnnxInputs::PutCells(const Source& source, const FeatureBlock& block, size_
 }
 
 template <typename T>
-nn::Tensor OnnxInputs::Fill(const Input& input, const FeatureBlock& queries,
-                            const FeatureBlock& impressions, std::span<const uint32_t> query_of) {
+Tensor Inputs::Fill(const Bound& input, const FeatureBlock& queries,
+                    const FeatureBlock& impressions, std::span<const uint32_t> query_of) {
   const size_t rows = query_of.size();
   std::vector<T> values(rows * input.width);
   for (const Source& source : input.sources) {
@@ -245,29 +249,28 @@ nn::Tensor OnnxInputs::Fill(const Input& input, const FeatureBlock& queries,
   return {.shape = std::move(shape), .values = std::move(values)};
 }
 
-std::vector<nn::Tensor> OnnxInputs::Make(const FeatureBlock& queries,
-                                         const FeatureBlock& impressions,
-                                         std::span<const uint32_t> query_of) const {
-  std::vector<nn::Tensor> tensors;
-  for (const Input& input : inputs_) {
+std::vector<Tensor> Inputs::Make(const FeatureBlock& queries, const FeatureBlock& impressions,
+                                 std::span<const uint32_t> query_of) const {
+  std::vector<Tensor> tensors;
+  for (const Bound& input : inputs_) {
     switch (input.type) {
-      case nn::TensorType::kFloat:
+      case TensorType::kFloat:
         tensors.push_back(Fill<float>(input, queries, impressions, query_of));
         break;
-      case nn::TensorType::kDouble:
+      case TensorType::kDouble:
         tensors.push_back(Fill<double>(input, queries, impressions, query_of));
         break;
-      case nn::TensorType::kInt64:
+      case TensorType::kInt64:
         tensors.push_back(Fill<int64_t>(input, queries, impressions, query_of));
         break;
-      case nn::TensorType::kInt32:
+      case TensorType::kInt32:
         tensors.push_back(Fill<int32_t>(input, queries, impressions, query_of));
         break;
-      case nn::TensorType::kOther:
+      case TensorType::kOther:
         break;  // refused by Bind
     }
   }
   return tensors;
 }
 
-}  // namespace upnext::ranking
+}  // namespace upnext::onnx

@@ -5,8 +5,8 @@
 //   UPNEXT_ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, model.Run(inputs, {0}));
 //
 // Immutable: any number of threads run one model.
-#ifndef UPNEXT_NN_TENSOR_MODEL_H_
-#define UPNEXT_NN_TENSOR_MODEL_H_
+#ifndef UPNEXT_ONNX_TENSOR_MODEL_H_
+#define UPNEXT_ONNX_TENSOR_MODEL_H_
 
 #include <cstdint>
 #include <span>
@@ -18,7 +18,7 @@
 
 #include "base/status.h"
 
-namespace upnext::nn {
+namespace upnext::onnx {
 
 enum class TensorType : uint8_t { kFloat, kDouble, kInt64, kInt32, kOther };
 // As in error messages: "float32".
@@ -52,6 +52,6 @@ class TensorModel {
                                           std::span<const size_t> wanted) const = 0;
 };
 
-}  // namespace upnext::nn
+}  // namespace upnext::onnx
 
-#endif  // UPNEXT_NN_TENSOR_MODEL_H_
+#endif  // UPNEXT_ONNX_TENSOR_MODEL_H_

@@ -1,4 +1,4 @@
-#include "ranking/onnx_manifest.h"
+#include "onnx/manifest.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace upnext::ranking {
+namespace upnext::onnx {
 namespace {
 
 constexpr char kWhole[] = R"({
@@ -17,12 +17,12 @@ constexpr char kWhole[] = R"({
   "outputs": [{"objective": "click", "name": "p", "column": 1, "is": "logit"}, {"objective": "watch"}]
 })";
 
-TEST(OnnxManifest, SaysWhatGoesInAndWhatComesOut) {
-  const auto manifest = OnnxManifest::Parse(kWhole, "model.json");
+TEST(Manifest, SaysWhatGoesInAndWhatComesOut) {
+  const auto manifest = Manifest::Parse(kWhole, "model.json");
   ASSERT_TRUE(manifest) << manifest.error().message;
   EXPECT_EQ(manifest->features, "examples.features.uxs");
   ASSERT_EQ(manifest->inputs.size(), 2u);
-  const OnnxInput& columns = manifest->inputs[0];
+  const Input& columns = manifest->inputs[0];
   EXPECT_EQ(columns.name, "x");
   EXPECT_EQ(columns.missing, -1);
   ASSERT_EQ(columns.columns.size(), 2u);
@@ -34,12 +34,12 @@ TEST(OnnxManifest, SaysWhatGoesInAndWhatComesOut) {
   EXPECT_EQ(manifest->inputs[1].length, 20u);
   ASSERT_EQ(manifest->outputs.size(), 2u);
   EXPECT_EQ(manifest->outputs[0].column, 1u);
-  EXPECT_EQ(manifest->outputs[0].is, OnnxOutput::Is::kLogit);
+  EXPECT_EQ(manifest->outputs[0].is, Output::Is::kLogit);
   EXPECT_EQ(manifest->outputs[1].name, "");
   EXPECT_FALSE(manifest->outputs[1].is);
 }
 
-TEST(OnnxManifest, AMistakeIsNamedWithItsPlace) {
+TEST(Manifest, AMistakeIsNamedWithItsPlace) {
   const std::string whole = kWhole;
   const std::vector<std::pair<std::pair<std::string, std::string>, std::string>> cases = {
       {{"{\n", "[\n"}, "expected JSON"},
@@ -63,7 +63,7 @@ TEST(OnnxManifest, AMistakeIsNamedWithItsPlace) {
     const size_t at = text.find(change.first);
     ASSERT_NE(at, std::string::npos) << change.first;
     text.replace(at, change.first.size(), change.second);
-    const auto manifest = OnnxManifest::Parse(text, "model.json");
+    const auto manifest = Manifest::Parse(text, "model.json");
     ASSERT_FALSE(manifest) << text;
     EXPECT_EQ(manifest.error().code, Code::kInvalidArgument);
     EXPECT_NE(manifest.error().message.find("model.json: "), std::string::npos);
@@ -73,4 +73,4 @@ TEST(OnnxManifest, AMistakeIsNamedWithItsPlace) {
 }
 
 }  // namespace
-}  // namespace upnext::ranking
+}  // namespace upnext::onnx

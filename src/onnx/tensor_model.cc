@@ -1,8 +1,8 @@
-#include "nn/tensor_model.h"
+#include "onnx/tensor_model.h"
 
 #include <fmt/format.h>
 
-namespace upnext::nn {
+namespace upnext::onnx {
 
 std::string_view TensorTypeName(TensorType type) {
   constexpr std::string_view kNames[] = {"float32", "float64", "int64", "int32", "another type"};
@@ -18,4 +18,4 @@ std::string Describe(const TensorPort& port) {
   return fmt::format("{} [{}]", TensorTypeName(port.type), shape);
 }
 
-}  // namespace upnext::nn
+}  // namespace upnext::onnx

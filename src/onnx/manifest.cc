@@ -1,4 +1,4 @@
-#include "ranking/onnx_manifest.h"
+#include "onnx/manifest.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-namespace upnext::ranking {
+namespace upnext::onnx {
 namespace {
 
 using Json = nlohmann::json;
@@ -87,15 +87,15 @@ class ManifestReader {
   Status status_ = Ok();
 };
 
-OnnxColumn OnnxColumnFrom(const Json& json, const std::string& where, ManifestReader& read) {
+Column ColumnFrom(const Json& json, const std::string& where, ManifestReader& read) {
   if (json.is_string()) return {.name = json.get<std::string>(), .missing = {}};
   if (!read.IsObject(json, where, {"column", "missing"})) return {};
   return {.name = read.Text(json, "column", where, true),
           .missing = read.Number(json, "missing", where)};
 }
 
-OnnxInput OnnxInputFrom(const Json& json, const std::string& where, ManifestReader& read) {
-  OnnxInput input;
+Input InputFrom(const Json& json, const std::string& where, ManifestReader& read) {
+  Input input;
   if (!read.IsObject(json, where, {"name", "columns", "list", "length", "missing"})) return input;
   input.name = read.Text(json, "name", where, false);
   input.missing = read.Number(json, "missing", where);
@@ -111,14 +111,13 @@ OnnxInput OnnxInputFrom(const Json& json, const std::string& where, ManifestRead
   if (json.contains("length")) read.Fail(where, "has a \"length\", which is of a \"list\"");
   const Json& columns = read.List(json, "columns", where, kMostInputColumns);
   for (size_t i = 0; i < columns.size(); ++i) {
-    input.columns.push_back(
-        OnnxColumnFrom(columns[i], fmt::format("{}.columns[{}]", where, i), read));
+    input.columns.push_back(ColumnFrom(columns[i], fmt::format("{}.columns[{}]", where, i), read));
   }
   return input;
 }
 
-OnnxOutput OnnxOutputFrom(const Json& json, const std::string& where, ManifestReader& read) {
-  OnnxOutput output;
+Output OutputFrom(const Json& json, const std::string& where, ManifestReader& read) {
+  Output output;
   if (!read.IsObject(json, where, {"objective", "name", "column", "is"})) return output;
   output.objective = read.Text(json, "objective", where, true);
   output.name = read.Text(json, "name", where, false);
@@ -132,29 +131,29 @@ OnnxOutput OnnxOutputFrom(const Json& json, const std::string& where, ManifestRe
                 fmt::format("should be one of {}", fmt::join(kIs, ", ")));
       return output;
     }
-    output.is = static_cast<OnnxOutput::Is>(found - std::begin(kIs));
+    output.is = static_cast<Output::Is>(found - std::begin(kIs));
   }
   return output;
 }
 
 }  // namespace
 
-Result<OnnxManifest> OnnxManifest::Parse(std::string_view json, std::string_view name) {
+Result<Manifest> Manifest::Parse(std::string_view json, std::string_view name) {
   const Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (root.is_discarded()) return InvalidArgument("{}: expected JSON, found other text", name);
   ManifestReader read(name);
-  OnnxManifest manifest;
+  Manifest manifest;
   if (read.IsObject(root, "the manifest", {"features", "inputs", "outputs"})) {
     manifest.features = read.Text(root, "features", "", true);
     const Json& inputs = read.List(root, "inputs", "", kMostInputs);
     for (size_t i = 0; i < inputs.size(); ++i) {
-      manifest.inputs.push_back(OnnxInputFrom(inputs[i], fmt::format("inputs[{}]", i), read));
+      manifest.inputs.push_back(InputFrom(inputs[i], fmt::format("inputs[{}]", i), read));
     }
     const Json& outputs = read.List(root, "outputs", "", kMostOutputs);
     for (size_t i = 0; i < outputs.size(); ++i) {
       const std::string where = fmt::format("outputs[{}]", i);
-      OnnxOutput output = OnnxOutputFrom(outputs[i], where, read);
-      if (std::ranges::count(manifest.outputs, output.objective, &OnnxOutput::objective) > 0) {
+      Output output = OutputFrom(outputs[i], where, read);
+      if (std::ranges::count(manifest.outputs, output.objective, &Output::objective) > 0) {
         read.Fail(where, fmt::format("predicts \"{}\" a second time", output.objective));
       }
       manifest.outputs.push_back(std::move(output));
@@ -164,4 +163,4 @@ Result<OnnxManifest> OnnxManifest::Parse(std::string_view json, std::string_view
   return manifest;
 }
 
-}  // namespace upnext::ranking
+}  // namespace upnext::onnx

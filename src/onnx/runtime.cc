@@ -1,4 +1,4 @@
-#include "nn/onnx_runtime.h"
+#include "onnx/runtime.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 
 #include "base/mutex.h"
 
-namespace upnext::nn {
+namespace upnext::onnx {
 namespace {
 
 // Of the functions used here, all of which the first versions have had: ONNX Runtime 1.12 and newer,
@@ -58,8 +58,8 @@ struct Candidate {
 };
 
 std::vector<Candidate> CandidatesFor(const std::filesystem::path& set) {
-  const char* const variable = std::getenv(kOnnxRuntimeVariable);
-  if (variable != nullptr && *variable != '\0') return {{variable, kOnnxRuntimeVariable}};
+  const char* const variable = std::getenv(kRuntimeVariable);
+  if (variable != nullptr && *variable != '\0') return {{variable, kRuntimeVariable}};
   if (!set.empty()) return {{set.string(), "[onnxruntime] library"}};
   return {{kLoaderName, "the loader's path"}, {kLoaderNameWithVersion, "the loader's path"}};
 }
@@ -307,13 +307,13 @@ class OnnxRuntimeModel : public TensorModel {
 
 }  // namespace
 
-void SetOnnxRuntimeLibrary(const std::filesystem::path& library) {
+void SetRuntimeLibrary(const std::filesystem::path& library) {
   LoadedRuntime& loaded = Loaded();
   const base::MutexLock lock(loaded.mutex);
   loaded.library = library;
 }
 
-Result<std::unique_ptr<const TensorModel>> OpenOnnx(std::string_view bytes, std::string_view name) {
+Result<std::unique_ptr<const TensorModel>> Open(std::string_view bytes, std::string_view name) {
   UPNEXT_ASSIGN_OR_RETURN(const Ort ort, GetOrt());
   auto model = std::make_unique<OnnxRuntimeModel>(ort);
   if (const Status opened = model->Open(bytes); !opened) {
@@ -323,4 +323,4 @@ Result<std::unique_ptr<const TensorModel>> OpenOnnx(std::string_view bytes, std:
   return std::unique_ptr<const TensorModel>(std::move(model));
 }
 
-}  // namespace upnext::nn
+}  // namespace upnext::onnx
