@@ -12,6 +12,8 @@
 #include "bundle/test_bundle.h"
 #include "bundle/test_forge.h"
 #include "ranking/ranker.h"
+#include "schema/event.h"
+#include "schema/raw_event.h"
 #include "training/test_project.h"
 
 namespace upnext::training {
@@ -238,6 +240,33 @@ TEST_F(JobTest, CheckpointsOfModelsThatAreNoLongerTrainedAreRemoved) {
       base::WriteFileAtomic(project_->checkpoints() / "retrieval-3.best.uxs", "of another"));
   RunAndPublish({.resume = true});
   EXPECT_FALSE(fs::exists(project_->checkpoints()));
+}
+
+// Without ONNX Runtime: nothing is held out, so only the manifest of the current bundle is read.
+TEST_F(JobTest, AfterABundleWithANetworkOfOthersATrainingWithoutARankerIsRefused) {
+  RunAndPublish();
+  const fs::path current = project_->bundles().Path("v000001");
+  nlohmann::json manifest = bundle::ReadJson(current / "manifest.json");
+  std::vector<std::string> names;
+  for (nlohmann::json& part : manifest["parts"]) {
+    if (part["name"] == bundle::RankerType().name) part["name"] = bundle::OnnxRankerType().name;
+    names.push_back(part["name"]);
+  }
+  ASSERT_THAT(names, testing::Contains(bundle::OnnxRankerType().name));
+  bundle::Forge(current, manifest);
+  LoadProject(folder_.path(), std::string("[split]\nkind = \"none\"\n") + kSmallModels, &project_,
+              &options_);
+  std::vector<schema::RawEvent> events = bundle::TestEvents(40);
+  std::erase_if(events, [](const schema::RawEvent& event) {
+    return event.type == schema::EventType::kImpression;
+  });
+  PublishLog(*project_, events, bundle::TestItems(40), bundle::TestUsers());
+  const Result<JobResult> result = Run();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_FALSE(result->published);
+  EXPECT_THAT(result->manifest.gate,
+              HasSubstr("the new bundle has no ranking model, and bundle v000001 has one"));
+  EXPECT_EQ(CurrentVersion(), "v000001");
 }
 
 TEST_F(JobTest, AProjectThatIsLockedIsLeftAlone) {
