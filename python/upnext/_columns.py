@@ -1,10 +1,13 @@
 """Columns of Python or numpy as an Arrow stream: what is done for data that cannot do it itself.
 
-Numbers and times of numpy are not copied. Texts are numbered first, so that each is encoded once.
+Numbers and times of numpy are not copied. Texts are numbered first, so that each is encoded once. The values of a column are of one
+kind: nothing is converted from one kind to another.
 """
 from __future__ import annotations
 
 import ctypes
+import datetime
+import decimal
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
@@ -13,8 +16,12 @@ from ._arrow import ArrowArray, ArrowSchema, made, stream_of
 from .errors import InvalidArgument
 
 _FORMATS = {"i1": b"c", "u1": b"C", "i2": b"s", "u2": b"S", "i4": b"i", "u4": b"I", "i8": b"l", "u8": b"L", "f4": b"f", "f8": b"g"}
+_LISTS = (list, tuple, np.ndarray)
+_NUMBERS = (int, float, np.number, decimal.Decimal)
+_POINTS = (datetime.date, np.datetime64)  # of time; a datetime is a date too
 _TIMES = {"s": b"tss:", "ms": b"tsm:", "us": b"tsu:", "ns": b"tsn:"}
 _NULLABLE = 2
+_Rows = Optional[np.ndarray]  # for each value the row that it is in, from 0; None: its own place
 
 
 class _Made:
@@ -49,10 +56,24 @@ def _is_missing(value: Any) -> bool:
 
 
 def _missing(value: Any) -> bool:
+    if isinstance(value, (str, list, tuple, np.ndarray)):
+        return False
     try:
         return bool(_is_missing(value))
     except (TypeError, ValueError):
         return type(value).__name__ == "NAType"
+
+
+def _wrong(name: str, expected: str, value: Any, place: int, rows: _Rows) -> InvalidArgument:
+    row = place if rows is None else int(rows[place])
+    return InvalidArgument(f'column "{name}": expected {expected}, found {value!r} in row {row + 1}')
+
+
+def _check(name: str, expected: str, values: Any, kinds: Tuple[type, ...], rows: _Rows, but: Tuple[type, ...] = ()) -> None:
+    """All values that are there are of one of these kinds, and not of those in `but`."""
+    for place, value in enumerate(values):
+        if (not isinstance(value, kinds) or isinstance(value, but)) and not _missing(value):
+            raise _wrong(name, expected, value, place, rows)
 
 
 def _words(name: str, words: List[str]) -> _Made:
@@ -62,35 +83,38 @@ def _words(name: str, words: List[str]) -> _Made:
     return _Made(name, b"U", len(words), [None, ends, np.frombuffer(b"".join(encoded) or b"\0", np.uint8)])
 
 
-def _texts(name: str, values: Any) -> _Made:
+def _texts(name: str, values: Any, rows: _Rows) -> _Made:
+    _check(name, "a text in every row", values, (str,), rows)
     numbers: Dict[str, int] = {}
-    codes = np.fromiter((-1 if not isinstance(value, str) and _missing(value) else numbers.setdefault(str(value), len(numbers))
-                         for value in values), np.int32, len(values))
+    codes = np.fromiter((numbers.setdefault(str(value), len(numbers)) if isinstance(value, str) else -1 for value in values),
+                        np.int32, len(values))
     bits, nulls = _bits(codes >= 0)
     try:
         words = _words("", list(numbers))
     except UnicodeEncodeError as error:  # half of a surrogate pair, which is no character
-        raise InvalidArgument(f'column "{name}": expected texts that are Unicode, found {error.object!r}') from error
+        place = int(np.argmax(codes == numbers[error.object]))
+        raise _wrong(name, "texts that are Unicode", error.object, place, rows) from error
     return _Made(name, b"i", len(codes), [bits, np.maximum(codes, 0)], nulls, dictionary=words)
 
 
-def _booleans(name: str, values: Any) -> _Made:
-    valid = np.array([not _missing(value) for value in values], bool)
-    other = next((value for value, is_there in zip(values, valid) if is_there and not isinstance(value, (bool, np.bool_))), None)
-    if other is not None:
-        raise InvalidArgument(f'column "{name}": expected true or false in every row, found {other!r}')
+def _booleans(name: str, values: Any, rows: _Rows) -> _Made:
+    _check(name, "true or false in every row", values, (bool, np.bool_), rows)
+    valid = np.array([isinstance(value, (bool, np.bool_)) for value in values], bool)
     bits, nulls = _bits(valid)
     truths = np.array([is_there and bool(value) for value, is_there in zip(values, valid)], bool)
     return _Made(name, b"b", len(truths), [bits, np.packbits(truths, bitorder="little")], nulls)
 
 
-def _lists(name: str, values: Any) -> _Made:
-    present = [not _missing(value) if not isinstance(value, (list, tuple, np.ndarray)) else True for value in values]
+def _lists(name: str, values: Any, rows: _Rows) -> _Made:
+    _check(name, "a list in every row", values, _LISTS, rows)
+    present = [isinstance(value, _LISTS) for value in values]
     lists = [list(value) if is_there else [] for value, is_there in zip(values, present)]
+    lengths = [len(one) for one in lists]
     ends = np.zeros(len(lists) + 1, np.int32)
-    np.cumsum([len(one) for one in lists], out=ends[1:])
+    np.cumsum(lengths, out=ends[1:])
     bits, nulls = _bits(np.array(present, bool))
-    below = _column(name, [value for one in lists for value in one])  # mistakes name the column
+    below_rows = np.repeat(np.arange(len(lists)) if rows is None else rows, lengths)
+    below = _column(name, [value for one in lists for value in one], below_rows)  # mistakes name the column
     below.schema.name = b"item"
     return _Made(name, b"+l", len(lists), [bits, ends], nulls, (below,))
 
@@ -112,34 +136,50 @@ def _array(name: str, values: np.ndarray) -> _Made:
     return _Made(name, form, len(values), [bits, values], nulls)
 
 
-def _column(name: str, values: Any) -> _Made:
+def _column(name: str, values: Any, rows: _Rows = None) -> _Made:
     if isinstance(values, np.ma.MaskedArray):
         values = values.tolist()  # what is masked is None
     elif isinstance(values, np.ndarray) and values.ndim != 1:
         raise InvalidArgument(f'column "{name}": expected an array of one dimension, found one of {values.ndim}')
     if isinstance(values, np.ndarray) and values.dtype.kind in "iufbM":
         return _array(name, values)
-    first = next((value for value in values if isinstance(value, (list, tuple, np.ndarray, str)) or not _missing(value)), None)
-    if isinstance(first, (list, tuple, np.ndarray)):
-        return _lists(name, values)
+    place, first = next(((place, value) for place, value in enumerate(values) if not _missing(value)), (0, None))
     if first is None or isinstance(first, str):
-        return _texts(name, values)
+        return _texts(name, values, rows)
+    if isinstance(first, _LISTS):
+        return _lists(name, values, rows)
     if isinstance(first, (bool, np.bool_)):
-        return _booleans(name, values)
+        return _booleans(name, values, rows)
+    if isinstance(first, _NUMBERS):
+        _check(name, "a number in every row", values, _NUMBERS, rows, but=(bool,))
+        whole = all(isinstance(value, (int, np.integer)) for value in values)
+        missing, kind = np.nan, None if whole else np.float64
+    elif isinstance(first, _POINTS):
+        _check(name, "a time in every row", values, _POINTS, rows)
+        missing, kind = None, "datetime64[us]"
+    else:
+        raise _wrong(name, "numbers, times, texts or lists of them", first, place, rows)
     try:
-        if isinstance(first, (int, float, np.number)):
-            whole = all(isinstance(value, (int, np.integer)) for value in values)
-            array = np.array([np.nan if _missing(value) else value for value in values], None if whole else np.float64)
-        else:
-            array = np.array([None if _missing(value) else value for value in values], "datetime64[us]")
+        array = np.array([missing if _missing(value) else value for value in values], kind)
     except (OverflowError, TypeError, ValueError) as error:
         raise InvalidArgument(f'column "{name}": expected numbers, times, texts or lists of them, found {first!r} and values that '
                               f"do not go with it: {error}") from error
     return _array(name, array)
 
 
+def _check_name(name: str) -> None:
+    try:
+        is_text = b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        is_text = False
+    if not is_text:
+        raise InvalidArgument(f"expected names of columns that are Unicode, without the character NUL, found {name!r}")
+
+
 def stream_of_columns(columns: Mapping[str, Any]) -> Any:
     """A capsule of an Arrow stream of columns that have the same length."""
+    for name in columns:
+        _check_name(str(name))
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise InvalidArgument("expected columns of the same length, found "

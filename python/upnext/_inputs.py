@@ -34,20 +34,32 @@ def _select_of_path(path: str) -> str:
     return f"SELECT * FROM {_READERS[ending]}({_quoted(whole)})"
 
 
+def _stream_of_pandas(frame: Any) -> Any:
+    if not frame.columns.is_unique:
+        raise InvalidArgument("expected columns of different names, found twice: "
+                              + ", ".join(repr(name) for name in frame.columns[frame.columns.duplicated()]))
+
+    def converted() -> Any:
+        return _columns.stream_of_columns({name: _values_of(frame[name]) for name in frame.columns})
+
+    try:
+        import pyarrow
+    except ImportError:
+        return converted()
+    try:
+        return pyarrow.Table.from_pandas(frame, preserve_index=False).__arrow_c_stream__()
+    except (pyarrow.ArrowException, ValueError, TypeError) as error:
+        converted()  # its mistakes say column and row
+        raise InvalidArgument(f"the data frame of pandas cannot be read: {error}") from error
+
+
 def stream_of(table: Any) -> Any:
     """A capsule of an Arrow stream of a table in memory."""
     if hasattr(table, "collect") and not hasattr(table, "__arrow_c_stream__"):
         table = table.collect()  # a LazyFrame
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(table, pandas.DataFrame):
-        try:
-            import pyarrow
-        except ImportError:
-            return _columns.stream_of_columns({name: _values_of(table[name]) for name in table.columns})
-        try:
-            return pyarrow.Table.from_pandas(table, preserve_index=False).__arrow_c_stream__()
-        except (pyarrow.ArrowException, ValueError, TypeError) as error:
-            raise InvalidArgument(f"the data frame of pandas cannot be read: {error}") from error
+        return _stream_of_pandas(table)
     if hasattr(table, "__arrow_c_stream__"):
         return table.__arrow_c_stream__()
     if isinstance(table, Mapping):

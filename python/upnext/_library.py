@@ -123,4 +123,7 @@ def borrowed(error: Optional[int]) -> Optional[Error]:
 def text(value: Optional[str]) -> Optional[bytes]:
     if value is not None and "\0" in str(value):
         raise InvalidArgument(f"expected a text without the character NUL, found {value!r}")
-    return None if value is None else str(value).encode("utf-8")
+    try:
+        return None if value is None else str(value).encode("utf-8")
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which is no character
+        raise InvalidArgument(f"expected a text that is Unicode, found {error.object[max(0, error.start - 20):error.end]!r}") from error

@@ -1,5 +1,6 @@
 """Events enter from data frames, Arrow, Parquet, Python and SQL, as they would from a file."""
 import datetime
+import decimal
 import gc
 import unittest
 import weakref
@@ -7,7 +8,7 @@ import weakref
 import numpy
 import small_site
 import upnext
-from upnext import _columns
+from upnext import _columns, _inputs
 
 ROWS = 300
 
@@ -115,8 +116,45 @@ class Imports(unittest.TestCase):
         self.assertEqual(self.given([True, None, False]), [True, None, False])
         self.assertEqual(self.given([None, numpy.bool_(True), float("nan"), False]), [None, True, None, False])
         self.assertEqual(self.given([[numpy.bool_(True)], [False]]), [[True], [False]])
-        with self.assertRaisesRegex(upnext.InvalidArgument, 'column "column": expected true or false in every row, found 2'):
+        with self.assertRaisesRegex(upnext.InvalidArgument, 'column "column": expected true or false in every row, found 2 in row 2'):
             self.given([True, 2])
+
+    def test_a_column_has_one_kind_of_values(self):
+        when = datetime.datetime(2026, 1, 1)
+        for values, said in (([1.5, "2"], "a number in every row, found '2' in row 2"), ([None, 1, True], "a number .* True in row 3"),
+                             (["a", "b", 3], "a text in every row, found 3 in row 3"), (["a", ["b"]], r"a text .* \['b'\] in row 2"),
+                             (["a", numpy.array([numpy.nan])], "a text in every row, found array"),
+                             ([["a"], "b"], "a list in every row, found 'b' in row 2"), ([None, b"a"], "found b'a' in row 2"),
+                             ([["a"], [], None, ["b", 3]], "a text in every row, found 3 in row 4"),
+                             ([[["a"], ["b"]], [["c", 1]]], "found 1 in row 2"), ([when, "2026"], "a time .* '2026' in row 2"),
+                             (["a", "b", "\ud800"], r"Unicode, found '\\ud800' in row 3"),
+                             ([["a"], ["b", "\ud800"]], r"Unicode, found '\\ud800' in row 2")):
+            for given in (values, numpy.array([*values, None], object)[:-1]):
+                with self.subTest(given), self.assertRaisesRegex(upnext.InvalidArgument, f'^column "column": expected .*{said}'):
+                    self.given(given)
+        self.assertEqual(self.given([decimal.Decimal("1.5"), None, numpy.float32(2), 3]), [1.5, None, 2.0, 3.0])
+        self.assertEqual(self.given([datetime.date(2026, 1, 1), None, when, numpy.datetime64(when)]), [when, None, when, when])
+
+    def test_a_frame_of_pandas_says_where_it_is_wrong(self):
+        import pandas
+        for columns, said in (({"a": [1, 2, "x"]}, "column \"a\": expected a number in every row, found 'x' in row 3"),
+                              ({"a": ["\ud800"]}, "column \"a\": expected texts that are Unicode, .* in row 1"),
+                              ({"\ud800": [1]}, "names of columns that are Unicode")):
+            frame = pandas.DataFrame(dict(enumerate(columns.values())), dtype=object)
+            frame.columns = pandas.Index(columns, dtype=object)
+            with self.subTest(columns), self.assertRaisesRegex(upnext.InvalidArgument, said):
+                _inputs.stream_of(frame)
+        with self.assertRaisesRegex(upnext.InvalidArgument, "different names, found twice: 'a'"):
+            _inputs.stream_of(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+
+    def test_names_are_unicode(self):
+        for name in ("\ud800", "a\0b"):
+            with self.assertRaisesRegex(upnext.InvalidArgument, "names of columns that are Unicode"):
+                self.project.import_events({"user": ["u"], name: [1]}, progress=False)
+        for call in (lambda: self.project.import_events("SELECT 1", tables={"\ud800": columns()}, progress=False),
+                     lambda: self.project.recommend("u\ud800"), lambda: upnext.Project("\ud800.toml")):
+            with self.assertRaisesRegex(upnext.InvalidArgument, r"a text that is Unicode, found .*\\ud800"):
+                call()
 
     def test_times_of_other_steps_and_orders_of_bytes(self):
         times = numpy.array(["2026-01-01T00:00:20", "NaT", "2026-01-01T01:00:00"], "datetime64[s]")
