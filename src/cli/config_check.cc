@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -95,6 +96,20 @@ void CheckPeriodsOf(const api::Settings& settings, std::vector<Finding>* finding
   }
 }
 
+// The library that will be loaded: the variable takes the place of the key.
+void CheckOnnxRuntimeOf(const api::Settings& settings, std::vector<Finding>* findings) {
+  const char* const variable = std::getenv("UPNEXT_ONNXRUNTIME");
+  const bool is_replaced = variable != nullptr && *variable != '\0';
+  const fs::path library = is_replaced ? fs::path(variable) : settings.project.onnx_runtime();
+  std::error_code error;
+  // A name without a folder is looked for by the loader.
+  if (!library.has_parent_path() || fs::is_regular_file(library, error)) return;
+  findings->push_back({Health::kError, "onnxruntime",
+                       fmt::format("{}: no such file", library.string()),
+                       fmt::format("correct {}", is_replaced ? "the variable UPNEXT_ONNXRUNTIME"
+                                                             : "[onnxruntime] library")});
+}
+
 void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings) {
   const net::ServerOptions& server = settings.server;
   if (!server.certificate.empty()) {
@@ -120,12 +135,7 @@ void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings)
       findings->push_back({Health::kError, "onnx", read.error().message,
                            "the network needs its manifest (docs/howto/models-of-others.md)"});
     }
-    const fs::path& library = settings.project.onnx_runtime();
-    if (!library.empty() && !fs::is_regular_file(library, error)) {
-      findings->push_back({Health::kError, "onnxruntime",
-                           fmt::format("{}: no such file", library.string()),
-                           "correct [onnxruntime] library"});
-    }
+    CheckOnnxRuntimeOf(settings, findings);
   }
   const auto folder = [&](const char* key, const fs::path& path, const char* todo) {
     std::error_code error;

@@ -72,12 +72,31 @@ TEST_F(ConfigCheck, ASelectThatIsNoSqlIsAnErrorWithoutItsFilesToo) {
 }
 
 TEST_F(ConfigCheck, SaysThatTheFilesOfANetworkAreNotThere) {
+  unsetenv("UPNEXT_ONNXRUNTIME");
   const auto lines =
       Check(std::string(kGoodSelect) +
             "[ranking]\nonnx = \"net.onnx\"\n[onnxruntime]\nlibrary = \"none.so\"\n");
   EXPECT_THAT(lines, testing::Contains(HasSubstr("net.onnx: no such file")));
   EXPECT_THAT(lines, testing::Contains(HasSubstr("net.json")));
   EXPECT_THAT(lines, testing::Contains(HasSubstr("none.so: no such file")));
+}
+
+TEST_F(ConfigCheck, LooksForTheOnnxRuntimeThatTheEnvironmentGivesInPlaceOfTheFile) {
+  const std::string toml = std::string(kGoodSelect) +
+                           "[ranking]\nonnx = \"net.onnx\"\n[onnxruntime]\nlibrary = \"none.so\"\n";
+  const auto with = [&](const std::string& variable) {
+    setenv("UPNEXT_ONNXRUNTIME", variable.c_str(), 1);
+    return Check(toml);
+  };
+  const std::string there = (folder_.path() / "there.so").string();
+  ASSERT_TRUE(base::WriteFileAtomic(there, ""));
+  const auto missing = testing::Contains(testing::StartsWith("error onnxruntime"));
+  EXPECT_THAT(with(there), testing::Not(missing));
+  EXPECT_THAT(with("libonnxruntime.so"), testing::Not(missing)) << "the loader looks for it";
+  EXPECT_THAT(with(there + ".1"),
+              testing::Contains("error onnxruntime " + there + ".1: no such file"));
+  EXPECT_THAT(with(""), testing::Contains(HasSubstr("none.so: no such file")));
+  unsetenv("UPNEXT_ONNXRUNTIME");
 }
 
 TEST_F(ConfigCheck, WarnsOfWhatHasNoEffect) {
