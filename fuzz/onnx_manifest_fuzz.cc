@@ -1,4 +1,6 @@
-// The manifest of a network of others, and what it asks of the features: docs/formats/onnx_ranker.md.
+// The manifest of a network of others, read as that of a ranker and as that of a user encoder, and what
+// it asks of the features: docs/formats/onnx_ranker.md, onnx_encoder.md.
+#include <string_view>
 #include <vector>
 
 #include "features/feature_block.h"
@@ -25,17 +27,17 @@ features::FeatureBlock RowOf(const features::SidePlan& plan) {
   return block;
 }
 
-}  // namespace
-}  // namespace upnext
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace upnext;
-  const auto manifest = onnx::Manifest::Parse(fuzz::TextOf(data, size), "model.json");
+// Whether it is a manifest of such a network whose columns exist.
+bool Fits(std::string_view text, onnx::Of of) {
+  const auto manifest = onnx::Manifest::Parse(text, "model.json", of);
   if (!manifest) {
     FUZZ_REQUIRE(manifest.error().code == Code::kInvalidArgument, "a mistake of whoever wrote it");
-    return 0;
+    return false;
   }
   FUZZ_REQUIRE(!manifest->features.empty() && !manifest->inputs.empty(), "all keys are there");
+  const bool ranker = of == onnx::Of::kRanker;
+  FUZZ_REQUIRE(manifest->outputs.empty() != ranker && manifest->items.empty() == ranker,
+               "the keys are those of such a network");
   std::vector<onnx::TensorPort> ports;
   for (const onnx::Input& input : manifest->inputs) {
     FUZZ_REQUIRE(input.columns.empty() != input.list.empty(), "columns or a list");
@@ -45,14 +47,27 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   static const features::FeatureStatistics tables;
   const auto inputs =
-      onnx::Inputs::Bind(manifest->inputs, ports, tables.plan, onnx::RowsOf(tables));
-  if (!inputs) return 0;
+      onnx::Inputs::Bind(manifest->inputs, ports, tables.plan, onnx::RowsOf(tables), of);
+  if (!inputs) return false;
+  using features::Model;
   using features::Side;
-  const auto plan = [&](Side side) { return tables.plan.side(features::Model::kRanking, side); };
+  const auto row = [&](Model model, Side side) { return RowOf(tables.plan.side(model, side)); };
   const std::vector<uint32_t> query_of = {0};
-  const auto tensors =
-      inputs->Make(RowOf(plan(Side::kQuery)), RowOf(plan(Side::kImpression)), query_of);
+  const auto tensors = ranker ? inputs->Make(row(Model::kRanking, Side::kQuery),
+                                             row(Model::kRanking, Side::kImpression), query_of)
+                              : inputs->Make(row(Model::kRetrieval, Side::kQuery));
   FUZZ_REQUIRE(tensors.size() == ports.size(), "a tensor for each input");
-  fuzz::Accepted();
+  return true;
+}
+
+}  // namespace
+}  // namespace upnext
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace upnext;
+  const std::string_view text = fuzz::TextOf(data, size);
+  const bool ranker = Fits(text, onnx::Of::kRanker), encoder = Fits(text, onnx::Of::kUserEncoder);
+  FUZZ_REQUIRE(!ranker || !encoder, "they have other keys");
+  if (ranker || encoder) fuzz::Accepted();
   return 0;
 }

@@ -128,9 +128,9 @@ void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings)
                            "correct [ranking] onnx"});
     }
     const Result<std::string> text = base::ReadFile(manifest);
-    const Result<onnx::Manifest> read = text
-                                            ? onnx::Manifest::Parse(*text, manifest.string())
-                                            : Result<onnx::Manifest>(std::unexpected(text.error()));
+    const Result<onnx::Manifest> read =
+        text ? onnx::Manifest::Parse(*text, manifest.string(), onnx::Of::kRanker)
+             : Result<onnx::Manifest>(std::unexpected(text.error()));
     if (!read) {
       findings->push_back({Health::kError, "onnx", read.error().message,
                            "the network needs its manifest (docs/howto/models-of-others.md)"});

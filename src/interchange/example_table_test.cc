@@ -211,7 +211,7 @@ TEST_F(ExampleTableTest, ANetworkOfOthersReadsWhatIsWritten) {
   const auto bound = onnx::Inputs::Bind(inputs,
                                         {{"numbers", onnx::TensorType::kFloat, "", {-1, -1}},
                                          {"list", onnx::TensorType::kInt64, "", {-1, -1}}},
-                                        tables_.plan, onnx::RowsOf(tables_));
+                                        tables_.plan, onnx::RowsOf(tables_), onnx::Of::kRanker);
   ASSERT_TRUE(bound) << bound.error().message;
   const auto tensors = bound->Make(expected.queries, expected.impressions, expected.query_of);
   const auto& numbers = std::get<std::vector<float>>(tensors[0].values);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -65,12 +66,15 @@ Result<size_t> FindPort(const std::vector<TensorPort>& ports, const std::string&
                          name, PortNames(ports));
 }
 
-Inputs::Columns Inputs::ColumnsOf(const features::FeaturePlan& plan, const VocabularyRows& rows) {
-  Columns columns;
+Inputs::Columns Inputs::ColumnsOf(const features::FeaturePlan& plan, const VocabularyRows& rows,
+                                  Of of) {
+  Columns columns{.of = of};
+  const auto model = of == Of::kRanker ? features::Model::kRanking : features::Model::kRetrieval;
   for (const features::Side side : {features::Side::kQuery, features::Side::kImpression}) {
     const bool query = side == features::Side::kQuery;
-    for (BlockColumn& column : features::ColumnsOf(plan.side(features::Model::kRanking, side),
-                                                   features::kSideNames[query ? 0 : 1])) {
+    if (!query && of == Of::kUserEncoder) continue;
+    for (BlockColumn& column :
+         features::ColumnsOf(plan.side(model, side), features::kSideNames[query ? 0 : 1])) {
       Source source{.from = query ? Source::From::kQuery : Source::From::kImpression};
       const bool ids = column.kind == Kind::kId || column.kind == Kind::kIds;
       if (ids) {
@@ -80,24 +84,38 @@ Inputs::Columns Inputs::ColumnsOf(const features::FeaturePlan& plan, const Vocab
       source.width = column.width;
       const std::string name = column.name;
       source.column = std::move(column);
-      columns.emplace(name, std::move(source));
+      columns.by_name.emplace(name, std::move(source));
     }
   }
-  columns[kPositionColumn] = {.from = Source::From::kPosition};
-  columns[kDurationColumn] = {.from = Source::From::kDuration};
+  if (of == Of::kRanker) {
+    columns.by_name[kPositionColumn] = {.from = Source::From::kPosition};
+    columns.by_name[kDurationColumn] = {.from = Source::From::kDuration};
+  }
   return columns;
 }
 
-Result<Inputs::Source> Inputs::Find(const Columns& columns, const std::string& name, bool list) {
-  const auto found = columns.find(name);
-  if (found == columns.end()) {
-    std::vector<std::string> names;
-    for (const auto& [known, source] : columns) names.push_back(known);
+std::unexpected<Error> Inputs::NoColumn(const Columns& columns, const std::string& name) {
+  const bool ranker = columns.of == Of::kRanker;
+  const bool of_candidate = name == kPositionColumn || name == kDurationColumn ||
+                            name.starts_with(fmt::format("{}.", features::kSideNames[1]));
+  if (!ranker && of_candidate) {
     return InvalidArgument(
-        "the manifest has a column \"{}\", the features of the ranker have not{}; `upnext export "
-        "--examples` writes those that there are",
-        name, base::DidYouMean(name, names));
+        "the manifest has a column \"{}\", which is of a candidate; a user encoder reads the user and "
+        "the request only: columns that begin with \"{}.\"",
+        name, features::kSideNames[0]);
   }
+  std::vector<std::string> names;
+  for (const auto& [known, source] : columns.by_name) names.push_back(known);
+  return InvalidArgument(
+      "the manifest has a column \"{}\", the features of the {} have not{}; `upnext export --examples "
+      "--stage {}` writes those that there are",
+      name, ranker ? "ranker" : "candidate model", base::DidYouMean(name, names),
+      ranker ? "ranking" : "retrieval");
+}
+
+Result<Inputs::Source> Inputs::Find(const Columns& columns, const std::string& name, bool list) {
+  const auto found = columns.by_name.find(name);
+  if (found == columns.by_name.end()) return NoColumn(columns, name);
   if (found->second.column.is_list()) {
     if (list) return found->second;
     return InvalidArgument(
@@ -152,8 +170,8 @@ Result<Inputs::Bound> Inputs::BindOne(const Input& input, const TensorPort& port
 }
 
 Result<Inputs> Inputs::Bind(std::span<const Input> inputs, const std::vector<TensorPort>& ports,
-                            const features::FeaturePlan& plan, const VocabularyRows& rows) {
-  const Columns columns = ColumnsOf(plan, rows);
+                            const features::FeaturePlan& plan, const VocabularyRows& rows, Of of) {
+  const Columns columns = ColumnsOf(plan, rows, of);
   std::vector<std::optional<Bound>> bound(ports.size());
   for (const Input& input : inputs) {
     UPNEXT_ASSIGN_OR_RETURN(const size_t place, FindPort(ports, input.name, "input"));
@@ -271,6 +289,12 @@ std::vector<Tensor> Inputs::Make(const FeatureBlock& queries, const FeatureBlock
     }
   }
   return tensors;
+}
+
+std::vector<Tensor> Inputs::Make(const FeatureBlock& queries) const {
+  std::vector<uint32_t> each(queries.rows);
+  std::iota(each.begin(), each.end(), 0);
+  return Make(queries, {}, each);
 }
 
 }  // namespace upnext::onnx

@@ -1,8 +1,9 @@
-// Features as the inputs of a network of others: one row for each impression, as a row of the exported
-// examples, read by the same columns (features/block_columns.h).
+// Features as the inputs of a network of others: one row for each impression of a ranker, for each
+// query of a user encoder, as a row of the exported examples, read by the same columns
+// (features/block_columns.h).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(const Inputs inputs,
-//                           Inputs::Bind(manifest.inputs, network.inputs(), plan, rows));
+//   UPNEXT_ASSIGN_OR_RETURN(const Inputs inputs, Inputs::Bind(manifest.inputs, network.inputs(), plan,
+//                                                             rows, Of::kRanker));
 //   network.Run(inputs.Make(queries, impressions, query_of), outputs);
 //
 // Immutable: any number of threads.
@@ -31,20 +32,22 @@ namespace upnext::onnx {
 using VocabularyRows = std::map<std::string, uint32_t, std::less<>>;
 VocabularyRows RowsOf(const features::FeatureStatistics& tables);
 
-// Besides the features, columns of the examples that a network may read: the position, which nobody
+// Besides the features, columns of the examples that a ranker may read: the position, which nobody
 // knows when a feed is made and which is missing, and the duration of the item.
 inline constexpr char kPositionColumn[] = "position", kDurationColumn[] = "duration_s";
 
 class Inputs {
  public:
   // kInvalidArgument with what differs: an input that the manifest or the network has not, a column
-  // that the examples have not, another width than that of the columns, a type that is no number.
+  // that the examples have not or that is of a candidate in place of the user, another width than that of the columns, a type that is no number.
   static Result<Inputs> Bind(std::span<const Input> inputs, const std::vector<TensorPort>& ports,
-                             const features::FeaturePlan& plan, const VocabularyRows& rows);
-  // As the ports; `query_of` [impressions.rows].
+                             const features::FeaturePlan& plan, const VocabularyRows& rows, Of of);
+  // Of a ranker. As the ports; `query_of` [impressions.rows].
   std::vector<Tensor> Make(const features::FeatureBlock& queries,
                            const features::FeatureBlock& impressions,
                            std::span<const uint32_t> query_of) const;
+  // Of a user encoder.
+  std::vector<Tensor> Make(const features::FeatureBlock& queries) const;
 
  private:
   struct Source {
@@ -61,8 +64,12 @@ class Inputs {
     size_t width = 0;
     std::vector<Source> sources = {};
   };
-  using Columns = std::map<std::string, Source, std::less<>>;
-  static Columns ColumnsOf(const features::FeaturePlan& plan, const VocabularyRows& rows);
+  struct Columns {
+    Of of;
+    std::map<std::string, Source, std::less<>> by_name = {};
+  };
+  static Columns ColumnsOf(const features::FeaturePlan& plan, const VocabularyRows& rows, Of of);
+  static std::unexpected<Error> NoColumn(const Columns& columns, const std::string& name);
   static Result<Source> Find(const Columns& columns, const std::string& name, bool list);
   static Result<Bound> BindOne(const Input& input, const TensorPort& port, const Columns& columns);
   template <typename T>

@@ -16,6 +16,7 @@ using Json = nlohmann::json;
 
 constexpr size_t kMostInputs = 1000, kMostInputColumns = 10'000, kMostOutputs = 256;
 constexpr uint32_t kMostOutputColumns = 100'000, kMostLength = 10'000;
+constexpr char kTheManifest[] = "the manifest";
 constexpr std::string_view kIs[] = {"value", "probability", "logit"};
 
 // Reads a manifest, and records the first mistake with where it is: "inputs[0].columns".
@@ -136,27 +137,42 @@ Output OutputFrom(const Json& json, const std::string& where, ManifestReader& re
   return output;
 }
 
+std::vector<Output> OutputsFrom(const Json& root, ManifestReader& read) {
+  std::vector<Output> outputs;
+  const Json& list = read.List(root, "outputs", "", kMostOutputs);
+  for (size_t i = 0; i < list.size(); ++i) {
+    const std::string where = fmt::format("outputs[{}]", i);
+    Output output = OutputFrom(list[i], where, read);
+    if (std::ranges::count(outputs, output.objective, &Output::objective) > 0) {
+      read.Fail(where, fmt::format("predicts \"{}\" a second time", output.objective));
+    }
+    outputs.push_back(std::move(output));
+  }
+  return outputs;
+}
+
 }  // namespace
 
-Result<Manifest> Manifest::Parse(std::string_view json, std::string_view name) {
+Result<Manifest> Manifest::Parse(std::string_view json, std::string_view name, Of of) {
   const Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (root.is_discarded()) return InvalidArgument("{}: expected JSON, found other text", name);
   ManifestReader read(name);
   Manifest manifest;
-  if (read.IsObject(root, "the manifest", {"features", "inputs", "outputs"})) {
+  const bool ranker = of == Of::kRanker;
+  const bool is_object =
+      ranker ? read.IsObject(root, kTheManifest, {"features", "inputs", "outputs"})
+             : read.IsObject(root, kTheManifest, {"features", "items", "inputs", "output"});
+  if (is_object) {
     manifest.features = read.Text(root, "features", "", true);
     const Json& inputs = read.List(root, "inputs", "", kMostInputs);
     for (size_t i = 0; i < inputs.size(); ++i) {
       manifest.inputs.push_back(InputFrom(inputs[i], fmt::format("inputs[{}]", i), read));
     }
-    const Json& outputs = read.List(root, "outputs", "", kMostOutputs);
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      const std::string where = fmt::format("outputs[{}]", i);
-      Output output = OutputFrom(outputs[i], where, read);
-      if (std::ranges::count(manifest.outputs, output.objective, &Output::objective) > 0) {
-        read.Fail(where, fmt::format("predicts \"{}\" a second time", output.objective));
-      }
-      manifest.outputs.push_back(std::move(output));
+    if (ranker) {
+      manifest.outputs = OutputsFrom(root, read);
+    } else {
+      manifest.items = read.Text(root, "items", "", true);
+      manifest.output = read.Text(root, "output", "", false);
     }
   }
   UPNEXT_RETURN_IF_ERROR(read.status());

@@ -1,7 +1,9 @@
-// What is said of a network of others next to it, in JSON (docs/formats/onnx_ranker.md): which columns
-// of the examples go into which of its inputs, and which output predicts which objective.
+// What is said of a network of others next to it, in JSON: which columns of the examples go into which
+// of its inputs, and what comes out: predictions of objectives (docs/formats/onnx_ranker.md) or the
+// vector of a user, next to those of the items (docs/formats/onnx_encoder.md).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, Manifest::Parse(text, "model.json"));
+//   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest,
+//                           Manifest::Parse(text, "model.json", Of::kRanker));
 //
 // A value.
 #ifndef UPNEXT_ONNX_MANIFEST_H_
@@ -16,6 +18,9 @@
 #include "base/status.h"
 
 namespace upnext::onnx {
+
+// What a network stands for. It decides the keys of the manifest and the columns that there are.
+enum class Of : uint8_t { kRanker, kUserEncoder };
 
 // A column of the examples, and what the network reads where it is NULL.
 struct Column {
@@ -43,10 +48,13 @@ struct Output {
 struct Manifest {
   std::string features;  // file with the statistics of the examples, as the manifest has it
   std::vector<Input> inputs;
-  std::vector<Output> outputs;
+  std::vector<Output> outputs;  // of a ranker
+  // Of a user encoder: the file with the items' vectors, as the manifest has it, and the output with
+  // the user's, empty if the network has one.
+  std::string items, output;
 
   // kInvalidArgument with the key of the first mistake; `name` stands for the text in messages.
-  static Result<Manifest> Parse(std::string_view json, std::string_view name);
+  static Result<Manifest> Parse(std::string_view json, std::string_view name, Of of);
 };
 
 }  // namespace upnext::onnx

@@ -18,7 +18,7 @@ constexpr char kWhole[] = R"({
 })";
 
 TEST(Manifest, SaysWhatGoesInAndWhatComesOut) {
-  const auto manifest = Manifest::Parse(kWhole, "model.json");
+  const auto manifest = Manifest::Parse(kWhole, "model.json", Of::kRanker);
   ASSERT_TRUE(manifest) << manifest.error().message;
   EXPECT_EQ(manifest->features, "examples.features.uxs");
   ASSERT_EQ(manifest->inputs.size(), 2u);
@@ -63,13 +63,53 @@ TEST(Manifest, AMistakeIsNamedWithItsPlace) {
     const size_t at = text.find(change.first);
     ASSERT_NE(at, std::string::npos) << change.first;
     text.replace(at, change.first.size(), change.second);
-    const auto manifest = Manifest::Parse(text, "model.json");
+    const auto manifest = Manifest::Parse(text, "model.json", Of::kRanker);
     ASSERT_FALSE(manifest) << text;
     EXPECT_EQ(manifest.error().code, Code::kInvalidArgument);
     EXPECT_NE(manifest.error().message.find("model.json: "), std::string::npos);
     EXPECT_NE(manifest.error().message.find(message), std::string::npos)
         << manifest.error().message;
   }
+}
+
+constexpr char kEncoder[] = R"({
+  "features": "examples.features.uxs",
+  "items": "items.npy",
+  "inputs": [{"columns": ["query.age"]}],
+  "output": "user_vector"
+})";
+
+TEST(Manifest, OfAUserEncoderHasAFileOfItems) {
+  const auto manifest = Manifest::Parse(kEncoder, "encoder.json", Of::kUserEncoder);
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  EXPECT_EQ(manifest->features, "examples.features.uxs");
+  EXPECT_EQ(manifest->items, "items.npy");
+  EXPECT_EQ(manifest->output, "user_vector");
+  ASSERT_EQ(manifest->inputs.size(), 1u);
+  EXPECT_TRUE(manifest->outputs.empty());
+  std::string text = kEncoder;
+  const std::string output = ",\n  \"output\": \"user_vector\"";
+  text.erase(text.find(output), output.size());
+  const auto without = Manifest::Parse(text, "encoder.json", Of::kUserEncoder);
+  ASSERT_TRUE(without) << without.error().message;
+  EXPECT_EQ(without->output, "");
+}
+
+TEST(Manifest, RankersAndUserEncodersHaveOtherKeys) {
+  const auto refusal = [](std::string_view text, Of of) -> std::string {
+    const auto manifest = Manifest::Parse(text, "model.json", of);
+    return manifest ? "none" : manifest.error().message;
+  };
+  EXPECT_EQ(
+      refusal(kWhole, Of::kUserEncoder),
+      "model.json: the manifest has a key \"outputs\"; there are features, items, inputs, output");
+  EXPECT_EQ(refusal(kEncoder, Of::kRanker),
+            "model.json: the manifest has a key \"items\"; there are features, inputs, outputs");
+  std::string text = kEncoder;
+  const std::string items = "\"items\": \"items.npy\",";
+  text.erase(text.find(items), items.size());
+  EXPECT_EQ(refusal(text, Of::kUserEncoder),
+            "model.json: \"items\" should be a text that is not empty");
 }
 
 }  // namespace

@@ -81,8 +81,8 @@ Status OnnxRanker::BindOutput(const onnx::Output& output, const Objective& objec
 }
 
 Status OnnxRanker::Bind(const onnx::Manifest& manifest, const features::FeaturePlan& plan) {
-  UPNEXT_ASSIGN_OR_RETURN(
-      inputs_, onnx::Inputs::Bind(manifest.inputs, network_->inputs(), plan, parts_.rows));
+  UPNEXT_ASSIGN_OR_RETURN(inputs_, onnx::Inputs::Bind(manifest.inputs, network_->inputs(), plan,
+                                                      parts_.rows, onnx::Of::kRanker));
   std::vector<std::string> known;
   for (const Objective& objective : parts_.objectives) known.push_back(objective.name);
   for (const onnx::Output& output : manifest.outputs) {
@@ -111,7 +111,8 @@ Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Make(
     const features::FeaturePlan& plan) {
   UPNEXT_ASSIGN_OR_RETURN(
       const onnx::Manifest manifest,
-      onnx::Manifest::Parse(parts.manifest, fmt::format("the manifest of {}", parts.name)));
+      onnx::Manifest::Parse(parts.manifest, fmt::format("the manifest of {}", parts.name),
+                            onnx::Of::kRanker));
   std::unique_ptr<OnnxRanker> ranker(new OnnxRanker);
   ranker->parts_ = std::move(parts);
   ranker->network_ = std::move(network);

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -14,44 +13,19 @@
 
 #include "base/test_folder.h"
 #include "features/feature_statistics.h"
+#include "onnx/test_network.h"
 
 namespace upnext::ranking {
 namespace {
 
+using onnx::FakeNetwork;
+using onnx::Floats;
+using onnx::NetworkFunction;
 using onnx::Tensor;
 using onnx::TensorPort;
 using onnx::TensorType;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-using NetworkFunction = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
-
-// A network that is a function; it keeps what it was given.
-class FakeNetwork : public onnx::TensorModel {
- public:
-  FakeNetwork(std::vector<TensorPort> inputs, std::vector<TensorPort> outputs,
-              NetworkFunction compute, std::vector<Tensor>* given)
-      : inputs_(std::move(inputs)),
-        outputs_(std::move(outputs)),
-        compute_(std::move(compute)),
-        given_(given) {}
-  const std::vector<TensorPort>& inputs() const override { return inputs_; }
-  const std::vector<TensorPort>& outputs() const override { return outputs_; }
-  Result<std::vector<Tensor>> Run(std::span<const Tensor> inputs,
-                                  std::span<const size_t> wanted) const override {
-    given_->assign(inputs.begin(), inputs.end());
-    if (!compute_) return Internal("out of order");
-    const std::vector<Tensor> all = compute_(inputs);
-    std::vector<Tensor> outputs;
-    for (const size_t output : wanted) outputs.push_back(all[output]);
-    return outputs;
-  }
-
- private:
-  const std::vector<TensorPort> inputs_, outputs_;
-  const NetworkFunction compute_;
-  std::vector<Tensor>* const given_;
-};
 
 Objective ClickOf(float score_weight = 1) {
   return {.name = "click", .label = Objective::Label::kEvent, .score_weight = score_weight};
@@ -61,10 +35,6 @@ Objective WatchOf() {
           .label = Objective::Label::kWatchSeconds,
           .loss = Objective::Loss::kOrdinal,
           .score_weight = .5f};
-}
-
-Tensor Floats(std::vector<int64_t> shape, std::vector<float> values) {
-  return {.shape = std::move(shape), .values = std::move(values)};
 }
 
 // The default features of the ranker, of which these tests set some by hand.

@@ -56,8 +56,9 @@ Result<OnnxStage> OnnxStage::Read(const project::Project& project, const std::st
   stage.parts.name = file.filename().string();
   UPNEXT_ASSIGN_OR_RETURN(stage.parts.network, base::ReadFile(file));
   UPNEXT_ASSIGN_OR_RETURN(stage.parts.manifest, base::ReadFile(manifest));
-  UPNEXT_ASSIGN_OR_RETURN(const onnx::Manifest parsed,
-                          onnx::Manifest::Parse(stage.parts.manifest, manifest.string()));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const onnx::Manifest parsed,
+      onnx::Manifest::Parse(stage.parts.manifest, manifest.string(), onnx::Of::kRanker));
   const fs::path features = parsed.features;
   const fs::path statistics = features.is_absolute() ? features : manifest.parent_path() / features;
   UPNEXT_ASSIGN_OR_RETURN(stage.examples, features::FeatureStatistics::Load(statistics));
