@@ -11,7 +11,7 @@ endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(DuckDB
   REQUIRED_VARS DuckDB_LIBRARY DuckDB_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "run scripts/setup, which fetches it")
+  REASON_FAILURE_MESSAGE "run scripts/setup, which fetches it, or name its folder: -DUPNEXT_DUCKDB_DIR=FOLDER")
 if(DuckDB_FOUND AND NOT TARGET DuckDB::DuckDB)
   add_library(DuckDB::DuckDB SHARED IMPORTED GLOBAL)
   set_target_properties(DuckDB::DuckDB PROPERTIES
