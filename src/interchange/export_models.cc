@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/npy.h"
 #include "base/time_text.h"
 #include "examples/candidate_stream.h"
 #include "examples/ranking_stream.h"
@@ -111,24 +112,6 @@ Result<json> ExportRanker(const Models& models, const examples::ReplaySource& so
   return model;
 }
 
-// Version 1.0 of NumPy's format.
-Status WriteNpy(const std::filesystem::path& file, const nn::EmbeddingTable& table) {
-  const auto view = table.view();
-  std::string header = fmt::format(
-      "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", view.rows, view.dim);
-  constexpr size_t kMagic = 10, kAlignment = 64;
-  header.resize((kMagic + header.size() + kAlignment) / kAlignment * kAlignment - kMagic, ' ');
-  header.back() = '\n';
-  const auto size = static_cast<uint16_t>(header.size());
-  std::string start = "\x93NUMPY";
-  start.append({'\x01', '\x00', static_cast<char>(size & 0xff), static_cast<char>(size >> 8)});
-  start += header;
-  UPNEXT_ASSIGN_OR_RETURN(base::AtomicFileWriter writer, base::AtomicFileWriter::Create(file));
-  UPNEXT_RETURN_IF_ERROR(writer.Append(std::as_bytes(std::span(std::as_const(start)))));
-  UPNEXT_RETURN_IF_ERROR(writer.Append(std::as_bytes(std::span(view.data, view.rows * view.dim))));
-  return writer.Commit();
-}
-
 Result<json> ExportCandidate(const Models& models, const examples::ReplaySource& source,
                              const std::filesystem::path& folder, base::ThreadPool& pool) {
   const retrieval::CandidateModel& candidate = *models.candidate;
@@ -149,7 +132,9 @@ Result<json> ExportCandidate(const Models& models, const examples::ReplaySource&
   UPNEXT_ASSIGN_OR_RETURN(json model, WriteModel("candidate", graph, models.tables,
                                                  features::Model::kRetrieval, example, folder));
   const nn::EmbeddingTable& items = candidate.item_vectors();
-  UPNEXT_RETURN_IF_ERROR(WriteNpy(folder / "items.npy", items));
+  const auto view = items.view();
+  UPNEXT_RETURN_IF_ERROR(
+      base::WriteNpy(folder / "items.npy", std::span(view.data, view.rows * view.dim), view.dim));
   model["items"] = {{"file", "items.npy"},
                     {"type", "float32"},
                     {"shape", {items.rows(), items.dim()}},
