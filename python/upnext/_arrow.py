@@ -1,19 +1,20 @@
 """Tables by the Arrow C data interface (https://arrow.apache.org/docs/format/CDataInterface.html), without pyarrow.
 
 `Table` holds a table of the library; its columns are views of the library's memory that keep the table alive. `capsules` and
-`stream_of` hand it to pyarrow, Polars, pandas or DuckDB: the structures that they get are the library's too, so that they can be
-released when the interpreter has ended. `stream_pointer` takes what one of the others gives.
+`stream_of` hand it to pyarrow, Polars, pandas or DuckDB, `stream_of_made` what was made here: the callbacks are those of the library.
+`stream_pointer` takes what one of the others gives.
 """
 from __future__ import annotations
 
 import ctypes
-import errno
 import itertools
+import sys
 import weakref
 from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 
+from . import _library
 from .errors import Internal
 
 
@@ -30,8 +31,6 @@ class ArrowArrayStream(ctypes.Structure):
 
 
 _Release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_GetInto = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-_LastError = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 
 # A pointer to a function is kept as an address, so that it can be compared with NULL.
 ArrowSchema._fields_ = [
@@ -141,138 +140,66 @@ class Column:
         return [data[begin:end].decode("utf-8", "replace") for begin, end in zip(places, places[1:])]
 
 
-# What was given away and is not released yet, by the number that is its private_data.
-_given: Dict[int, Any] = {}
-_numbers = itertools.count(1)
-
-
-def _give(keep: Any) -> int:
-    number = next(_numbers)
-    _given[number] = keep
-    return number
-
-
-def _forever(callback: Any) -> Any:
-    """Others may call it until the process ends."""
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
-    return callback
-
-
-def _releaser(kind: Any, given: Dict[int, Any] = _given, release_of: Any = call_release) -> Any:
-    def release(address: int) -> None:
-        struct = kind.from_address(address)
-        for i in range(struct.n_children):
-            release_of(struct.children[i].contents)
-        if struct.dictionary:
-            release_of(struct.dictionary.contents)
-        number, struct.release = struct.private_data, None
-        given.pop(number, None)
-    return _forever(_Release(release))
-
-
-_release_schema, _release_array = _releaser(ArrowSchema), _releaser(ArrowArray)
-
-
-def _address(function: Any) -> int:
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-def _twin(source: Any, target: Any, owner: Any, release: Any) -> None:
-    """Makes `target` the same as `source`, with children and a release callback of its own; it keeps `owner`."""
-    kind = type(source)
-    ctypes.memmove(ctypes.addressof(target), ctypes.addressof(source), ctypes.sizeof(kind))
-    children = [kind() for _ in range(source.n_children)]
-    for i, child in enumerate(children):
-        _twin(source.children[i].contents, child, owner, release)
-    pointers = (ctypes.POINTER(kind) * max(1, len(children)))(*[ctypes.pointer(child) for child in children])
-    target.children = ctypes.cast(pointers, ctypes.POINTER(ctypes.POINTER(kind)))
-    dictionary = None
-    if source.dictionary:
-        dictionary = kind()
-        _twin(source.dictionary.contents, dictionary, owner, release)
-        target.dictionary = ctypes.pointer(dictionary)
-    target.release = _address(release)
-    target.private_data = _give((owner, children, pointers, dictionary))
-
-
 _New = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(
     ("PyCapsule_New", ctypes.pythonapi))
 _Pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
-_PointerOf = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
-_capsuled: Dict[int, Any] = {}  # structures that a capsule points to, by address
-
-
-def _destroyer(name: bytes, capsuled: Dict[int, Any] = _capsuled, pointer_of: Any = _PointerOf, release: Any = call_release) -> Any:
-    def destroy(capsule: int) -> None:
-        struct = capsuled.pop(pointer_of(capsule, name), None)
-        if struct is not None:
-            release(struct)  # nobody took it
-    return _forever(ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(destroy))
-
-
 _NAMES = {ArrowSchema: b"arrow_schema", ArrowArray: b"arrow_array", ArrowArrayStream: b"arrow_array_stream"}
-_destroyers = {kind: _destroyer(name) for kind, name in _NAMES.items()}
+
+# Others free what they got at moments at which no code of Python can run: while an exception is under way, or when the interpreter
+# has ended. So callbacks are functions of the library, and what they leave is freed here, when the next table is given away.
+_capsuled: Dict[int, Tuple[Any, Any]] = {}  # capsules, each with the structure that it points to
+_lent: Dict[int, Tuple[ctypes.c_int64, Any]] = {}  # how many structures of ours are not released yet, with what they point to
+_numbers = itertools.count(1)
+for _used in (_capsuled, _lent):
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_used))  # until the very end, as others use it
+
+
+def _references(held: Tuple[Any, ...]) -> int:
+    return sys.getrefcount(held[0])
+
+
+_ALONE = _references((object(),))  # of what nothing else refers to
+
+
+def free_unused() -> None:
+    """Frees what others have no use for any more."""
+    for number, capsuled in list(_capsuled.items()):
+        if _references(capsuled) <= _ALONE and _capsuled.pop(number, None) is not None:
+            call_release(capsuled[1])  # unless somebody took it
+    for number, (in_use, _) in list(_lent.items()):
+        if in_use.value == 0:
+            _lent.pop(number, None)
 
 
 def _capsule(struct: Any) -> Any:
-    _capsuled[ctypes.addressof(struct)] = struct
-    return _New(ctypes.addressof(struct), _NAMES[type(struct)], _address(_destroyers[type(struct)]))
+    capsule = _New(ctypes.addressof(struct), _NAMES[type(struct)], None)
+    _capsuled[next(_numbers)] = (capsule, struct)
+    return capsule
+
+
+def _stream(schema: ArrowSchema, array: ArrowArray) -> Any:
+    struct = ArrowArrayStream()
+    _library.check(_library.library.upnext_arrow_stream(*map(ctypes.addressof, (schema, array, struct))))
+    return _capsule(struct)
 
 
 def capsules(table: Table) -> Tuple[Any, Any]:
     """What `__arrow_c_array__` returns."""
+    free_unused()
     schema, array = ArrowSchema(), ArrowArray()
     table.write(ctypes.addressof(schema), ctypes.addressof(array))
     return _capsule(schema), _capsule(array)
 
 
-class _Stream:
-    """The callbacks of a stream that has a table as its only batch; they return 0, or the number of an error."""
-
-    def __init__(self, table: Table) -> None:
-        self._table, self._has_ended, self._error = table, False, ctypes.create_string_buffer(b"")
-        self.functions: Tuple[Any, ...] = (_GetInto(self._schema), _GetInto(self._next), _LastError(lambda _: ctypes.addressof(self._error)))
-
-    def _write(self, schema: int, array: int, unwanted: Any) -> int:
-        try:
-            self._table.write(schema, array)
-        except Exception as error:  # none may pass through the caller, which is C
-            self._error = ctypes.create_string_buffer(str(error).encode())
-            return errno.EIO
-        call_release(unwanted)
-        return 0
-
-    def _schema(self, _: int, out: int) -> int:
-        array = ArrowArray()
-        return self._write(out, ctypes.addressof(array), array)
-
-    def _next(self, _: int, out: int) -> int:
-        if self._has_ended:
-            ArrowArray.from_address(out).release = None
-            return 0
-        self._has_ended, schema = True, ArrowSchema()
-        return self._write(ctypes.addressof(schema), out, schema)
-
-
-def _stream_releaser(given: Dict[int, Any] = _given, kind: Any = ArrowArrayStream) -> Any:
-    def release(address: int) -> None:
-        struct = kind.from_address(address)
-        number, struct.release = struct.private_data, None
-        stream = given.pop(number, None)
-        if stream is not None:  # its functions have it, and would keep the data until the next collection of cycles
-            stream.functions, stream._table = (), None
-    return _forever(_Release(release))
-
-
-_release_stream = _stream_releaser()
-
-
 def stream_of(table: Table) -> Any:
     """What `__arrow_c_stream__` returns: a capsule."""
-    stream, struct = _Stream(table), ArrowArrayStream()
-    struct.get_schema, struct.get_next, struct.get_last_error = (_address(function) for function in stream.functions)
-    struct.release, struct.private_data = _address(_release_stream), _give(stream)
-    return _capsule(struct)
+    free_unused()
+    schema, array = ArrowSchema(), ArrowArray()
+    table.write(ctypes.addressof(schema), ctypes.addressof(array))
+    try:
+        return _stream(schema, array)
+    finally:
+        call_release(schema)
 
 
 def stream_pointer(capsule: Any) -> int:
@@ -280,9 +207,10 @@ def stream_pointer(capsule: Any) -> int:
     return int(_Pointer(capsule, b"arrow_array_stream"))
 
 
-def made(schema: ArrowSchema, array: ArrowArray, keep: Any) -> Table:
-    """Structures that were made here as a table that keeps `keep`; they have no callbacks of their own."""
-    def write(to_schema: int, to_array: int) -> None:
-        _twin(schema, ArrowSchema.from_address(to_schema), keep, _release_schema)
-        _twin(array, ArrowArray.from_address(to_array), keep, _release_array)
-    return Table(write)
+def stream_of_made(schema: ArrowSchema, array: ArrowArray, keep: Any) -> Any:
+    """A capsule of a stream of structures that were made here, without callbacks; `keep` is kept as long as others use them."""
+    free_unused()
+    in_use = ctypes.c_int64()
+    _library.check(_library.library.upnext_arrow_lend(ctypes.addressof(array), ctypes.addressof(in_use)))
+    _lent[next(_numbers)] = (in_use, keep)
+    return _stream(schema, array)

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ._arrow import ArrowArray, ArrowSchema, made, stream_of
+from ._arrow import ArrowArray, ArrowSchema, stream_of_made
 from .errors import InvalidArgument
 
 _FORMATS = {"i1": b"c", "u1": b"C", "i2": b"s", "u2": b"S", "i4": b"i", "u4": b"I", "i8": b"l", "u8": b"L", "f4": b"f", "f8": b"g"}
@@ -187,4 +187,4 @@ def stream_of_columns(columns: Mapping[str, Any]) -> Any:
     parts = tuple(_column(str(name), values) for name, values in columns.items())
     whole = _Made("", b"+s", next(iter(lengths.values()), 0), [None], children=parts)
     whole.schema.flags = 0
-    return stream_of(made(whole.schema, whole.array, whole))
+    return stream_of_made(whole.schema, whole.array, whole)

@@ -75,6 +75,8 @@ def _load() -> ctypes.CDLL:
             ("call_result", pointer, (pointer, ctypes.POINTER(ctypes.c_size_t))),
             ("call_table", pointer, (pointer, text, pointer, pointer)),
             ("call_free", None, (pointer,)),
+            ("arrow_lend", pointer, (pointer, pointer)),
+            ("arrow_stream", pointer, (pointer, pointer, pointer)),
             ("operations", text, ())):
         function = getattr(library, f"upnext_{name}", None)
         if function is None:

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union, overload
 import numpy as np
 
 from . import _call, _inputs
-from ._arrow import stream_pointer
+from ._arrow import free_unused, stream_pointer
 from ._library import check_process
 from ._progress import Show
 from ._toml import toml_of
@@ -122,6 +122,9 @@ class Project:
                 for name in inputs.streams:  # those that no call took would be tables of the next import
                     self._handle.remove_table(name)
                 raise
+            finally:
+                inputs.streams.clear()
+                free_unused()
         return Imported(answer.result)
 
     def train(self, *, only: Optional[str] = None, continue_: str = "no", resume: bool = False, force: bool = False,

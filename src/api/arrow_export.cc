@@ -84,6 +84,7 @@ struct FillSchema {
     parts.name = column.name;
     out->format = parts.format.c_str();
     out->name = parts.name.c_str();
+    out->flags = column.flags;
   }
 };
 
@@ -171,11 +172,17 @@ ArrowColumn VectorColumn(std::string name, int64_t rows, size_t width, const flo
           .children = {std::move(floats)}};
 }
 
+void ExportSchema(const ArrowColumn& column, ArrowSchema* schema) {
+  ArrowSchema made = {};
+  MakeStruct<ArrowSchema, SchemaParts>(column, &made, FillSchema{column});
+  *schema = made;
+}
+
 void ExportTable(const ArrowResult& table, ArrowSchema* schema, ArrowArray* array) {
   const ArrowColumn all = {
       .name = table.name, .format = "+s", .length = table.rows, .children = table.columns};
   ArrowSchema made_schema = {};
-  MakeStruct<ArrowSchema, SchemaParts>(all, &made_schema, FillSchema{all});
+  ExportSchema(all, &made_schema);
   Unfinished unfinished(&made_schema);
   ArrowArray made_array = {};
   MakeStruct<ArrowArray, ArrayParts>(all, &made_array, FillArray{all});

@@ -26,6 +26,7 @@ struct ArrowColumn {
   std::shared_ptr<const void> owner = {};  // of the buffers
   std::vector<ArrowColumn> children = {};
   std::shared_ptr<const ArrowColumn> dictionary = {};
+  int64_t flags = 0;  // of its schema
 };
 
 // Columns of values that the column owns from then on.
@@ -47,6 +48,8 @@ struct ArrowResult {
 // As a struct array of the columns, which is how a record batch is handed over. May throw std::bad_alloc, and then sets
 // nothing.
 void ExportTable(const ArrowResult& table, ArrowSchema* schema, ArrowArray* array);
+// The schema of a column. May throw std::bad_alloc, and then sets nothing.
+void ExportSchema(const ArrowColumn& column, ArrowSchema* schema);
 
 }  // namespace upnext::api
 

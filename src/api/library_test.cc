@@ -201,6 +201,41 @@ TEST_F(LibraryTest, ATableIsForTheNextImportAlone) {
   EXPECT_EQ(taken->arrays_released, 1);
 }
 
+TEST_F(LibraryTest, AnImportReadsAnArrayOfTheCallersMemory) {
+  upnext_project* const project = Open("p");
+  import::TestArrowStream made(std::vector<std::vector<import::TestArrowColumn>>{
+      {import::ArrowTexts("user", {"u", "u"}), import::ArrowTexts("item", {"a", "b"}),
+       import::ArrowNumbers<int64_t>("time", "tsm:", {1'700'000'000'000, 1'700'000'060'000}),
+       import::ArrowTexts("type", {"click", "click"})}});
+  LibraryTable owned;
+  ASSERT_EQ(made.get()->get_schema(made.get(), &owned.schema), 0);
+  ASSERT_EQ(made.get()->get_next(made.get(), &owned.array), 0);
+  std::vector<ArrowArray> columns;  // without callbacks
+  std::vector<ArrowArray*> places;
+  for (int64_t i = 0; i < owned.array.n_children; ++i) {
+    columns.push_back(*owned.array.children[i]);
+    columns.back().release = nullptr;
+  }
+  for (ArrowArray& column : columns) places.push_back(&column);
+  ArrowArray lent = owned.array;
+  lent.children = places.data();
+  int64_t in_use = 0;
+  ASSERT_EQ(TakeError(upnext_arrow_lend(&lent, &in_use)).message, "");
+  EXPECT_EQ(in_use, 5);
+  ArrowArrayStream stream;
+  ASSERT_EQ(TakeError(upnext_arrow_stream(&owned.schema, &lent, &stream)).message, "");
+  ASSERT_EQ(TakeError(upnext_project_add_table(project, "events", &stream)).message, "");
+  EXPECT_EQ(in_use, 5);
+  const LibraryCall imported(project, "import",
+                             {{"events", "SELECT * FROM events"}, {"items", ""}, {"users", ""}});
+  EXPECT_EQ(imported.result()["log_events"], 2);
+  EXPECT_EQ(in_use, 0);
+  EXPECT_THAT(TakeError(upnext_arrow_stream(nullptr, &lent, &stream)).message,
+              HasSubstr("schema is NULL"));
+  EXPECT_THAT(TakeError(upnext_arrow_lend(&lent, nullptr)).message, HasSubstr("in_use is NULL"));
+  upnext_project_free(project);
+}
+
 TEST_F(LibraryTest, ACallStopsSoonAndSaysSo) {
   Simulate();
   upnext_project* const project = Open("p");

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "api/arrow_export.h"
+#include "api/arrow_stream.h"
 #include "api/call.h"
 #include "api/operations.h"
 #include "api/project_handle.h"
@@ -284,6 +285,26 @@ void upnext_call_free(upnext_call* call) {
   FencedValue(false, [&] {
     delete call;
     return true;
+  });
+}
+
+upnext_error* upnext_arrow_lend(ArrowArray* array, int64_t* in_use) {
+  return Fenced([&]() -> Status {
+    UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(array, "upnext_arrow_lend", "array"));
+    UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(in_use, "upnext_arrow_lend", "in_use"));
+    upnext::api::LendArray(array, in_use);
+    return Ok();
+  });
+}
+
+upnext_error* upnext_arrow_stream(const ArrowSchema* schema, ArrowArray* array,
+                                  ArrowArrayStream* out) {
+  return Fenced([&]() -> Status {
+    UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(schema, "upnext_arrow_stream", "schema"));
+    UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(array, "upnext_arrow_stream", "array"));
+    UPNEXT_RETURN_IF_ERROR(upnext::api::CheckGiven(out, "upnext_arrow_stream", "out"));
+    upnext::api::MakeStream(*schema, array, out);
+    return Ok();
   });
 }
 

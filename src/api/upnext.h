@@ -24,6 +24,7 @@
 #define UPNEXT_H_
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -105,6 +106,17 @@ UPNEXT_API upnext_error *upnext_call_table(upnext_call *call, const char *name,
                                            struct ArrowSchema *schema, struct ArrowArray *array);
 /* Stops it and waits. */
 UPNEXT_API void upnext_call_free(upnext_call *call);
+
+/* For a caller whose own code cannot be what releases Arrow data, because receivers may free it at any moment and on any
+   thread: an interpreter in which an exception is under way, or which has ended. */
+/* Gives `array` and those below it, which lie in memory of the caller, the `release` that they lack. `*in_use` is from
+   then on the number of these structs that are not released; it and the memory must stay until it is 0. */
+UPNEXT_API upnext_error *upnext_arrow_lend(struct ArrowArray *array, int64_t *in_use);
+/* Makes a stream whose only batch is `array`. It takes the array over, unless an argument is NULL, and copies the
+   schema, without metadata. */
+UPNEXT_API upnext_error *upnext_arrow_stream(const struct ArrowSchema *schema,
+                                             struct ArrowArray *array,
+                                             struct ArrowArrayStream *out);
 
 /* [{"name", "summary", "project", "keys": [{"name", "type", "help", "min", "max", "choices"}], "tables"}]. Types of keys:
    text, whole, number, flag, texts (a list), values (an object), events (a list of texts or objects). */

@@ -2,15 +2,32 @@
 import datetime
 import decimal
 import gc
+import os
+import subprocess
+import sys
 import unittest
 import weakref
 
 import numpy
 import small_site
 import upnext
-from upnext import _columns, _inputs
+from upnext import _arrow, _columns, _inputs
 
 ROWS = 300
+
+# pyarrow frees arrays and streams when it has set an exception.
+UNDER_WAY = """
+import sys
+sys.path.append(sys.argv[1])
+import pyarrow
+from test_imports import Given
+for call in (lambda: pyarrow.concat_tables([pyarrow.table(Given([1.5, None])), pyarrow.table(Given([["a"], ["b", "a"]]))]),
+             lambda: pyarrow.table(Given([1.5]), schema=pyarrow.schema([("other", "string")]))):
+    try:
+        call()
+    except Exception as error:
+        print(type(error).__name__)
+"""
 
 
 def columns():
@@ -165,13 +182,35 @@ class Imports(unittest.TestCase):
                 self.assertEqual(self.given(times.astype(form)), expected)
 
     def test_data_that_was_read_is_freed_at_once(self):
-        values = numpy.arange(1000.0)
+        values = columns()["value"]
         alive = weakref.ref(values)
         gc.disable()
         self.addCleanup(gc.enable)
-        self.assertEqual(len(self.given(values)), 1000)
+        self.check({**columns(), "value": values})
         del values
         self.assertTrue(alive() is None)
+
+    def test_data_that_others_have_stays_until_they_let_it_go(self):
+        import pyarrow
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for is_taken in (True, False):
+            values = numpy.arange(1000.0)
+            alive, given = weakref.ref(values), Given(values)
+            table = pyarrow.table(given) if is_taken else given.__arrow_c_stream__()
+            del values, given
+            _arrow.free_unused()
+            self.assertFalse(alive() is None)
+            if is_taken:
+                self.assertEqual(table["column"].to_pylist(), list(range(1000)))
+            del table
+            _arrow.free_unused()
+            self.assertTrue(alive() is None)
+
+    def test_data_may_be_freed_while_an_exception_is_under_way(self):
+        done = subprocess.run([sys.executable, "-c", UNDER_WAY, os.path.dirname(os.path.abspath(__file__))], timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "ArrowInvalid\nValueError\n"))
 
     def test_tables_are_visible_to_a_select_by_name(self):
         raw = {"who": columns()["user"], "what": columns()["item"], "at": columns()["time"]}
@@ -222,7 +261,6 @@ class Imports(unittest.TestCase):
             self.project.import_events({"user": ["a", ""], "item": ["b", ""], "time": [1_767_225_600] * 2}, progress=False)
 
     def test_columns_without_pyarrow(self):
-        import sys
         import unittest.mock
 
         import pandas
