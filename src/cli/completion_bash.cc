@@ -9,14 +9,16 @@
 namespace upnext::cli {
 namespace {
 
-// The begin of the function: the verbs that are on the line. `--name=value` comes as three words.
 constexpr std::string_view kBashHead =
     R"(# bash completion of upnext, made by `upnext completion bash`.
 _upnext_words() { COMPREPLY=($(compgen -W "$1" -- "$2")); }
 _upnext_folders() { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$1"); }
 _upnext_nothing() { compopt +o default +o bashdefault; }
 
-_upnext() {
+)";
+
+// The begin of the function: the verbs that are on the line. `--name=value` comes as three words.
+constexpr std::string_view kBashLine = R"(_upnext() {
   local command=upnext word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} i
   if [[ $word == = ]]; then
     word=
@@ -38,25 +40,44 @@ std::string QuotedForBash(std::string_view text) {
 }
 
 // What completes a value: of the words of bash's `case`.
-std::string BashValues(const OptionText& option, const CommandText& root) {
-  std::vector<std::string> words = option.choices;
-  if (option.value == "VERB") {
-    for (const CommandText& verb : root.below) words.push_back(verb.name.substr(7));
-  }
-  if (!words.empty()) {
+std::string BashValues(const OptionText& option) {
+  if (option.value == "VERB") return "_upnext_verbs";
+  if (!option.choices.empty()) {
     return fmt::format("_upnext_words \"{}\" \"$word\"",
-                       QuotedForBash(fmt::format("{}", fmt::join(words, " "))));
+                       QuotedForBash(fmt::format("{}", fmt::join(option.choices, " "))));
   }
   if (option.value == "FOLDER") return "_upnext_folders \"$word\"";
   // Without words bash itself completes files.
   return option.value == "FILE" || option.value == "TEXT" ? ":" : "_upnext_nothing";
 }
 
-std::string BashWordsOf(const CommandText& command) {
+std::vector<std::string> VerbsBelow(const CommandText& command) {
   std::vector<std::string> words;
   for (const CommandText& below : command.below) {
     words.push_back(below.name.substr(command.name.size() + 1));
   }
+  return words;
+}
+
+// A function that offers the verbs below those that follow `upnext help`.
+std::string BashVerbs(const std::vector<const CommandText*>& all) {
+  std::string out =
+      "_upnext_verbs() {\n"
+      "  local verb=upnext i\n"
+      "  for ((i = 2; i < COMP_CWORD; i++)); do\n"
+      "    [[ ${COMP_WORDS[i]} == -* ]] || verb+=\" ${COMP_WORDS[i]}\"\n"
+      "  done\n"
+      "  case \"$verb\" in\n";
+  for (const CommandText* command : all) {
+    if (command->below.empty()) continue;
+    out += fmt::format("    \"{}\") _upnext_words \"{}\" \"$word\" ;;\n", command->name,
+                       fmt::join(VerbsBelow(*command), " "));
+  }
+  return out + "    *) _upnext_nothing ;;\n  esac\n}\n\n";
+}
+
+std::string BashWordsOf(const CommandText& command) {
+  std::vector<std::string> words = VerbsBelow(command);
   for (const OptionText& option : command.options) {
     if (!option.is_positional) words.insert(words.end(), option.names.begin(), option.names.end());
   }
@@ -68,6 +89,8 @@ std::string BashWordsOf(const CommandText& command) {
 std::string BashCompletion(const CommandText& root) {
   const std::vector<const CommandText*> all = AllCommands(root);
   std::string out(kBashHead);
+  out += BashVerbs(all);
+  out += kBashLine;
   for (const CommandText* command : all) {
     if (command != &root) out += fmt::format("      \"{0}\") command=\"{0}\" ;;\n", command->name);
   }
@@ -79,8 +102,7 @@ std::string BashCompletion(const CommandText& root) {
       for (const std::string& name : option.names) {
         patterns.push_back(fmt::format("\"{} {}\"", command->name, name));
       }
-      out += fmt::format("    {}) {}; return ;;\n", fmt::join(patterns, " | "),
-                         BashValues(option, root));
+      out += fmt::format("    {}) {}; return ;;\n", fmt::join(patterns, " | "), BashValues(option));
     }
   }
   out += "  esac\n  case \"$command\" in\n";
@@ -89,7 +111,7 @@ std::string BashCompletion(const CommandText& root) {
     const bool has_positional = !command->options.empty() && command->options[0].is_positional;
     if (has_positional) {
       body = fmt::format("if [[ $word == -* ]]; then _upnext_words \"{}\" \"$word\"; else {}; fi",
-                         BashWordsOf(*command), BashValues(command->options[0], root));
+                         BashWordsOf(*command), BashValues(command->options[0]));
     } else {
       body = fmt::format("_upnext_nothing; _upnext_words \"{}\" \"$word\"", BashWordsOf(*command));
     }
