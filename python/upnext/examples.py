@@ -4,6 +4,7 @@ Reading needs pyarrow (`pip install upnext[examples]`).
 """
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Union
 
@@ -25,8 +26,7 @@ class Batches:
 
     `part` is `"train"`, `"validation"`, `"test"` or None for all; `columns` names what is read, everything but names and times if
     not given. With `shuffle`, so many rows are read ahead and mixed; every pass over the batches mixes in another way, which follows
-    from `seed`, and for the workers of a `DataLoader` from the seed of PyTorch too. `sizes` has the size of the table of embeddings that the ids of the file need; a network that is served needs the
-    number of rows that `upnext features` shows, since requests have rows that no example has.
+    from `seed`, and for the workers of a `DataLoader` from the seed of PyTorch too. `sizes` has the numbers of rows of tables of embeddings.
 
     >>> _ = project.export_examples("examples.parquet", progress=False)
     >>> batches = upnext.examples.Batches("examples.parquet", part="train", batch_size=100)
@@ -48,22 +48,19 @@ class Batches:
             raise InvalidArgument(f"{os.fspath(file)}: expected columns of {schema.names} and batches of at least one row, found "
                                   f"{unknown or batch_size}")
         self._kinds = {name: _kind_of(name, schema.field(name).type) for name in self.columns}
-        self._sizes: Optional[Dict[str, int]] = None
+        self._rows: Optional[bytes] = (schema.metadata or {}).get(b"upnext.rows")
 
     @property
     def sizes(self) -> Dict[str, int]:
-        """For each column of ids one more than the largest id of the file, of all its parts; served requests may have larger ones."""
-        if self._sizes is None:
-            import pyarrow.compute
-            import pyarrow.parquet
-            ids = [name for name, kind in self._kinds.items() if kind in ("id", "ids")]
-            self._sizes = dict.fromkeys(ids, 1)
-            for batch in pyarrow.parquet.ParquetFile(self._file).iter_batches(columns=ids):
-                for name in ids:
-                    column = batch.column(batch.schema.get_field_index(name))
-                    largest = pyarrow.compute.max(column.flatten() if self._kinds[name] == "ids" else column).as_py()
-                    self._sizes[name] = max(self._sizes[name], (largest or 0) + 1)
-        return self._sizes
+        """For each column of ids the rows of its vocabulary, which are those of a table of embeddings.
+
+        They may be more than the file has ids of: requests that are served have them. The metadata of the file has them.
+        """
+        if self._rows is None:
+            raise InvalidArgument(f"{os.fspath(self._file)}: expected the metadata upnext.rows, as export_examples writes it, found none; "
+                                  "export the examples, or copy the metadata of their file")
+        rows = json.loads(self._rows)
+        return {name: rows[name] for name, kind in self._kinds.items() if kind in ("id", "ids")}
 
     def __iter__(self) -> Iterator[Dict[str, np.ndarray]]:
         return self.shard(0, 1)

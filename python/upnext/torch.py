@@ -24,9 +24,7 @@ from .examples import Batches
 class ExampleDataset(IterableDataset):
     """Batches as dicts of tensors; give it to a `DataLoader` with `batch_size=None`, which may have workers.
 
-    `sizes` has the number of rows of the table of embeddings that the ids of the file need (a network that is served needs those
-    of `upnext features`), for example
-    `torch.nn.EmbeddingBag(dataset.sizes["query.watched_items"], 32)`.
+    `sizes` has the numbers of rows of tables of embeddings, for example `torch.nn.EmbeddingBag(dataset.sizes["query.watched_items"], 32)`.
     """
 
     def __init__(self, batches: Batches) -> None:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@
 namespace upnext::interchange {
 namespace {
 
+using features::BlockColumn;
 using features::Side;
 using schema::IdSpace;
 
@@ -74,17 +76,25 @@ class ExampleTable {
         stage_(progress, "write examples", "users", users_.size()) {
     columns_ = OriginColumns(objectives, options.stage);
     const auto add = [&](features::Model model, Side side) {
-      const FeatureColumns& columns =
-          sides_.emplace_back(tables.plan.side(model, side),
-                              features::kSideNames[static_cast<size_t>(side)], columns_.size());
+      const char* const name = features::kSideNames[static_cast<size_t>(side)];
+      const features::SidePlan& plan = tables.plan.side(model, side);
+      const FeatureColumns& columns = sides_.emplace_back(plan, name, columns_.size());
       columns_.insert(columns_.end(), columns.columns().begin(), columns.columns().end());
+      for (const BlockColumn& column : features::ColumnsOf(plan, name)) {
+        if (column.kind != BlockColumn::Kind::kId && column.kind != BlockColumn::Kind::kIds)
+          continue;
+        vocabulary_rows_[column.name] = tables.rows(column.vocabulary);
+      }
     };
     const bool ranking = options.stage == Stage::kRanking;
     add(ranking ? features::Model::kRanking : features::Model::kRetrieval, Side::kQuery);
     if (ranking) add(features::Model::kRanking, Side::kImpression);
+    if (!ranking) vocabulary_rows_["label"] = std::max(1u, items_.rows());
   }
 
   const std::vector<import::Column>& columns() const { return columns_; }
+  // Of the vocabulary of each column of ids, by its name.
+  const nlohmann::json& vocabulary_rows() const { return vocabulary_rows_; }
   uint64_t rows() const { return written_; }
   bool stopped() const { return stopped_; }
 
@@ -193,6 +203,7 @@ class ExampleTable {
   base::ProgressStage stage_;
   std::vector<import::Column> columns_;
   std::vector<FeatureColumns> sides_;
+  nlohmann::json vocabulary_rows_ = nlohmann::json::object();
 
   size_t begun_users_ = 0, done_users_ = 0;
   std::vector<ExampleRows> arenas_;  // of the users of a block, of which `filled_` are in use
@@ -217,8 +228,10 @@ Result<uint64_t> WriteExamples(const examples::ReplaySource& source,
                        [&](import::ChunkWriter& chunk) { return table.Fill(chunk); }));
   const std::filesystem::path unfinished = file.string() + ".unfinished";
   Status written = db.Run(fmt::format(
-      "COPY (SELECT * FROM examples()) TO {} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {})",
-      import::QuoteSql(unfinished.string()), 32'768));
+      "COPY (SELECT * FROM examples()) TO {} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {}, "
+      "KV_METADATA {{{}: {}}})",
+      import::QuoteSql(unfinished.string()), 32'768, import::QuoteSql(kVocabularyRowsKey),
+      import::QuoteSql(table.vocabulary_rows().dump())));
   if (written && table.stopped()) written = Cancelled("the export was stopped on request");
   std::error_code error;
   if (written) std::filesystem::rename(unfinished, file, error);

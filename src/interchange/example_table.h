@@ -22,6 +22,10 @@
 
 namespace upnext::interchange {
 
+// The metadata of the file has under this key, as JSON, the number of rows of the vocabulary of each
+// column of ids: those of the embedding table of a network that is served.
+inline constexpr char kVocabularyRowsKey[] = "upnext.rows";
+
 // `objectives`, of kRanking: whose labels are written. Returns the number of rows. Nothing is left
 // of a file that was not finished; kCancelled after a stop.
 Result<uint64_t> WriteExamples(const examples::ReplaySource& source,

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
@@ -269,6 +270,42 @@ TEST_F(ExampleTableTest, OfTheCandidateModelHaveTheItemAsLabel) {
   });
   EXPECT_EQ(n, expected.size());
   EXPECT_EQ(*written, n);
+}
+
+// Whatever rows are written: requests have ids that no example has.
+TEST_F(ExampleTableTest, TheMetadataSaysHowManyRowsVocabulariesHave) {
+  const auto metadata = [&] {
+    std::map<std::string, uint32_t> rows;
+    Result<import::Database> db = import::Database::Open({.threads = 1});
+    const Status read =
+        db->Query("SELECT decode(value) FROM parquet_kv_metadata(" +
+                      import::QuoteSql(file_.string()) + ") WHERE decode(key) = 'upnext.rows'",
+                  [&](const Chunk& chunk) {
+                    for (size_t i = 0; i < chunk.rows(); ++i) {
+                      rows.merge(nlohmann::json::parse(chunk.Text(0, i)).get<decltype(rows)>());
+                    }
+                    return Ok();
+                  });
+    EXPECT_TRUE(read) << read.error().message;
+    return rows;
+  };
+  std::map<std::string, uint32_t> expected;
+  const auto expect = [&](features::Model model, Side side) {
+    const char* const name = features::kSideNames[static_cast<size_t>(side)];
+    const auto& categories = tables_.plan.side(model, side).categories;
+    for (const features::Feature& feature : categories) {
+      expected[std::string(name) + "." + feature.name] = tables_.rows(feature.vocabulary);
+    }
+  };
+  expect(features::Model::kRanking, Side::kQuery);
+  expect(features::Model::kRanking, Side::kImpression);
+  EXPECT_GT(expected.size(), 3u);
+  ASSERT_TRUE(Write({.parts = {SplitPart::kTest}, .limit = 1}));
+  EXPECT_EQ(metadata(), expected);
+  expected = {{"label", tables_.vocabulary(features::kItemVocabulary).rows()}};
+  expect(features::Model::kRetrieval, Side::kQuery);
+  ASSERT_TRUE(Write({.stage = Stage::kRetrieval, .parts = kAllParts}));
+  EXPECT_EQ(metadata(), expected);
 }
 
 TEST_F(ExampleTableTest, ALimitTakesRandomUsers) {

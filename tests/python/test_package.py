@@ -118,11 +118,25 @@ class Examples(unittest.TestCase):
         for batches in (first, second):
             self.assertEqual(sorted(sum(batches, [])), sorted(whole.tolist()))
 
-    def test_sizes_are_those_of_tables_of_embeddings(self):
-        batches = examples.Batches(self.file)
-        for batch in batches:
-            for name, size in batches.sizes.items():
-                self.assertLess(batch[name].max(initial=0), size, name)
+    def test_sizes_are_those_of_vocabularies_and_not_of_the_ids_of_the_file(self):
+        project, some, few = small_site.trained(), small_site.FOLDER / "some.parquet", small_site.FOLDER / "few.parquet"
+        for stage, column in (("ranking", "impression.item"), ("retrieval", "label")):
+            project.export_examples(some, stage=stage, progress=False)
+            batches = examples.Batches(some)
+            for batch in batches:
+                for name, size in batches.sizes.items():
+                    self.assertLess(batch[name].max(initial=0), size, name)
+            project.export_examples(few, stage=stage, part="test", limit=1, progress=False)
+            self.assertEqual(examples.Batches(few).sizes, batches.sizes)
+            self.assertEqual(examples.Batches(few, columns=[column, "part"]).sizes, {column: batches.sizes[column]})
+
+    def test_a_file_without_sizes_says_so(self):
+        import pyarrow.parquet
+        other = small_site.FOLDER / "other.parquet"
+        pyarrow.parquet.write_table(pyarrow.parquet.read_table(self.file).replace_schema_metadata(), other)
+        self.assertTrue(next(iter(examples.Batches(other))))
+        with self.assertRaisesRegex(upnext.InvalidArgument, "other.parquet: expected the metadata upnext.rows"):
+            examples.Batches(other).sizes  # noqa: B018
 
     def test_an_unknown_column_is_named(self):
         with self.assertRaisesRegex(upnext.InvalidArgument, "impression.itm"):
