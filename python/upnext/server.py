@@ -107,6 +107,8 @@ class Server:
                 raise found
             self._process = found
             self._wait_until_ready(started)
+            if self._remove_file is not None:
+                self._remove_file()  # it was read, and would stay if this process were killed
         except BaseException:
             self.stop()
             raise
