@@ -286,8 +286,8 @@ TEST_F(LibraryTest, ReleaseLetsAServerOpenTheStore) {
   {
     const auto server = same.OpenStore();
     ASSERT_TRUE(server) << server.error().message;
-    EXPECT_THAT(feed(), Contains(HasSubstr("events posted to the server are not included")));
-    EXPECT_THAT(feed(), Contains(HasSubstr("events posted to the server are not included")));
+    EXPECT_THAT(feed(), Contains(HasSubstr("what was posted to the server is not included")));
+    EXPECT_THAT(feed(), Contains(HasSubstr("what was posted to the server is not included")));
   }
   ASSERT_EQ(TakeError(upnext_project_release(project)).message, "");
   EXPECT_TRUE(feed().empty());

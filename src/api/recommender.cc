@@ -12,6 +12,7 @@
 #include "retrieval/choices.h"
 #include "schema/event.h"
 #include "serving/live_events.h"
+#include "store/posted_records.h"
 #include "store/user_history.h"
 #include "training/dataset.h"
 #include "training/tested_bundle.h"
@@ -49,9 +50,7 @@ Recommender::Recommender(Settings settings, At at, bundle::OpenedBundle opened,
       source_{opened_->log, catalogue_, opened_->rule, split_},
       live_options_(
           settings_.engine.live.OrHalfLife(opened_->bundle->manifest().order.HalfLifeHours())),
-      live_(live_options_),
-      engine_(*opened_->bundle, catalogue_, settings_.engine, {},
-              at_ == At::kTest ? nullptr : &live_) {}
+      live_(live_options_) {}
 
 Recommender::~Recommender() = default;
 
@@ -72,16 +71,20 @@ Result<std::unique_ptr<Recommender>> Recommender::Open(Settings settings, At at,
       new Recommender(std::move(settings), at, std::move(opened), std::move(split)));
   if (!older.empty()) recommender->notes_.push_back("note: " + older);
   if (at == At::kNow) UPNEXT_RETURN_IF_ERROR(recommender->OpenStore(progress));
+  // An engine finds the items that were posted before it was made.
+  recommender->engine_ = std::make_unique<serving::Engine>(
+      *recommender->opened_->bundle, recommender->catalogue_, recommender->settings_.engine,
+      serving::EngineStages{}, at == At::kNow ? &recommender->live_ : nullptr);
   return recommender;
 }
 
-// Includes events that were posted over HTTP, unless a running server holds the store.
+// Includes what was posted over HTTP, unless a running server holds the store.
 Status Recommender::OpenStore(base::Progress& progress) {
   if (std::filesystem::exists(settings_.project.store())) {
     if (auto store = settings_.project.OpenStore()) {
       store_ = *std::move(store);
     } else {
-      notes_.push_back(fmt::format("note: events posted to the server are not included: {}",
+      notes_.push_back(fmt::format("note: what was posted to the server is not included: {}",
                                    store.error().message));
       progress.Note(notes_.back());
     }
@@ -89,6 +92,10 @@ Status Recommender::OpenStore(base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(states_,
                           store::UserStates::Attach(store_.get(), catalogue_, opened_->rule,
                                                     opened_->bundle->tables().plan.state()));
+  if (store_ != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(
+        store::PostedRecords::Attach(*store_, catalogue_, store::UserStates::kMaxNames));
+  }
   return serving::CountAll(catalogue_, opened_->rule, store_.get(), states_.get(), &live_);
 }
 
@@ -251,7 +258,7 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment, const servin
                                               const serving::Found* found) const {
   UPNEXT_ASSIGN_OR_RETURN(
       serving::Slate slate,
-      engine_.Recommend(moment.state, request, moment.live ? &*moment.live : nullptr, found));
+      engine_->Recommend(moment.state, request, moment.live ? &*moment.live : nullptr, found));
   slate.bundle_version = opened_->bundle->manifest().version;
   slate.log_version = opened_->log.directory().filename().string();
   return slate;
@@ -277,7 +284,7 @@ std::pair<size_t, Status> Recommender::MakeBlock(std::span<const MakeMoment> use
     place[i] = valid.size();
     if (moments[i] && requests[i]) valid.push_back({moments[i]->state, *requests[i]});
   }
-  const std::vector<serving::Found> found = engine_.FindForMany(valid, pool_);
+  const std::vector<serving::Found> found = engine_->FindForMany(valid, pool_);
   std::vector<Status> made(n);
   pool_.ParallelFor(n, kGrain, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {

@@ -4,7 +4,7 @@
 //   UPNEXT_ASSIGN_OR_RETURN(serving::Slate slate, recommender->FeedOf("u7", {.request = {.n = 20}}));
 //
 // Any number of threads; MakeFeeds runs for one caller at a time. It holds the store of the project open, unless another
-// process has it: events that were posted to a server are then left out, which a note says.
+// process has it: what was posted to a server is then left out, which a note says.
 #ifndef UPNEXT_API_RECOMMENDER_H_
 #define UPNEXT_API_RECOMMENDER_H_
 
@@ -52,7 +52,7 @@ struct FeedsTaker {
 
 class Recommender {
  public:
-  // Feeds of now, by the end of the log and the store; or of the split's test cases, by the bundle as it was
+  // Feeds of now, by the end of the log and what the store has; or of the split's test cases, by the bundle as it was
   // before it saw them.
   enum class At : uint8_t { kNow, kTest };
   static constexpr size_t kBlock = 1024;  // users
@@ -94,7 +94,7 @@ class Recommender {
   // What stays when the recommender is gone.
   const std::shared_ptr<const bundle::OpenedBundle>& opened() const { return opened_; }
   const catalogue::Catalogue& catalogue() const { return catalogue_; }
-  const serving::Engine& engine() const { return engine_; }
+  const serving::Engine& engine() const { return *engine_; }
   base::ThreadPool& pool() { return pool_; }  // under pool_mutex
   base::Mutex& pool_mutex() { return mutex_; }
   const std::vector<std::string>& notes() const { return notes_; }  // of Open
@@ -126,9 +126,9 @@ class Recommender {
   examples::ReplaySource source_;
   const features::LiveOptions live_options_;
   features::LiveCounts live_;  // of the log
-  serving::Engine engine_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::UserStates> states_;
+  std::unique_ptr<const serving::Engine> engine_;
   std::vector<examples::HoldoutCase> cases_;  // of the test part
   Trend trend_;                               // at one of them
   std::vector<std::string> notes_;

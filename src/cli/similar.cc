@@ -1,16 +1,17 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <utility>
 
 #include "api/feeds.h"
+#include "api/recommender.h"
 #include "api/settings.h"
-#include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "cli/expression_flags.h"
 #include "cli/feed.h"
-#include "cli/older_log.h"
 #include "cli/output.h"
 #include "cli/printable.h"
+#include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "project/project.h"
 #include "schema/event.h"
@@ -28,22 +29,22 @@ struct SimilarFlags {
 };
 
 Status RunSimilar(const SimilarFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
-  UPNEXT_RETURN_IF_ERROR(TellOlderLog(settings.project));
-  UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
-                          settings.project.OpenBundle(bundle::LogChoice::kNewest));
-  const catalogue::Catalogue catalogue(opened.log);
-  const serving::Engine engine(*opened.bundle, catalogue, settings.engine);
+  UPNEXT_ASSIGN_OR_RETURN(api::Settings settings, api::Settings::Load(flags.project));
+  ProgressBar progress;
+  UPNEXT_ASSIGN_OR_RETURN(
+      const auto recommender,
+      api::Recommender::Open(std::move(settings), api::Recommender::At::kNow, progress));
   serving::SimilarRequest request{.item = flags.item,
                                   .n = flags.n,
                                   .filter = flags.expressions.filter,
-                                  .time_ms = opened.log.stats().last_ms};
+                                  .time_ms = recommender->opened()->log.stats().last_ms};
   UPNEXT_ASSIGN_OR_RETURN(request.parameters, ParametersOf(flags.expressions));
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
-                          engine.Similar(request));
+                          recommender->engine().Similar(request));
   if (flags.json) {
     Print("{}\n", api::SimilarJson(flags.item, items, flags.explain).dump(2));
   } else {
+    const catalogue::Catalogue& catalogue = recommender->catalogue();
     const uint32_t item = catalogue.Find(schema::IdSpace::kItem, flags.item);
     Print("Like {} {}\n{}", flags.item, Printable(catalogue.item(item).title),
           ItemsTable(items, {}, flags.explain));

@@ -57,6 +57,19 @@ def what_is_acknowledged_survives_a_kill(site):
             require(gone not in feed_of_stranger(again), gone, "came back")
 
 
+def the_command_line_knows_posted_items(site):
+    with Server(site) as server:
+        expected = {one["item"] for one in server.get("/v1/items/new-1/similar", n=ITEMS + 20)["items"]}
+
+    def found(*args):
+        return {one["item"] for one in json.loads(site.run(*args, "-n", str(ITEMS + 20), "--json"))["items"]}
+
+    similar = found("similar", "--item", "new-1")
+    require(similar == expected and "a01" not in similar, similar ^ expected)
+    feed = found("recommend", "--user", "stranger")
+    require("new-1" in feed and "a01" not in feed, feed)
+
+
 def posted_rows_join_the_log_while_the_server_runs(site):
     lines = "".join(json.dumps({"item": f"b{i}", "title": f"B {i}", "created": START, "duration": i + 1.5}) + "\n"
                     for i in range(50))
@@ -119,6 +132,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         site = Site(upnext, pathlib.Path(folder) / "site")
         return case.run_cases([what_is_acknowledged_survives_a_kill,
+                               the_command_line_knows_posted_items,
                                posted_rows_join_the_log_while_the_server_runs,
                                an_import_of_everything_leaves_them_to_the_store_or_takes_all,
                                a_forgotten_user_is_in_no_file], site)
