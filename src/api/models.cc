@@ -18,7 +18,7 @@
 #include "report/render.h"
 #include "retrieval/candidate_model.h"
 #include "training/dataset.h"
-#include "training/onnx_stage.h"
+#include "training/onnx_models.h"
 #include "training/preconditions.h"
 #include "training/reference.h"
 
@@ -89,6 +89,13 @@ Result<std::string> ExportModels(const Settings& settings, const std::string& fo
       bundle.ranker() == nullptr ? nullptr : bundle.ranker()->trained();
   const retrieval::CandidateModel* const candidate =
       bundle.candidate() == nullptr ? nullptr : bundle.candidate()->trained();
+  const bool has_models = bundle.ranker() != nullptr || bundle.candidate() != nullptr;
+  if (has_models && ranker == nullptr && candidate == nullptr) {
+    return FailedPrecondition(
+        "the models of bundle {} are networks of others, which are ONNX already; export a bundle "
+        "with a model that upnext trained",
+        bundle.manifest().version);
+  }
   UPNEXT_RETURN_IF_ERROR(interchange::ExportModels({.tables = bundle.tables(),
                                                     .candidate = candidate,
                                                     .ranker = ranker,

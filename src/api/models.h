@@ -53,7 +53,7 @@ struct ExamplesRequest {
   uint64_t limit = 0;        // examples at most, of users chosen at random; 0: all
 };
 inline constexpr std::string_view kExampleParts[] = {"train", "validation", "test", "all"};
-// Writes training examples as Parquet, and their feature statistics next to them (training/onnx_stage.h). Returns how many.
+// Writes training examples as Parquet, and their feature statistics next to them (training/onnx_models.h). Returns how many.
 Result<uint64_t> ExportExamples(const Settings& settings, const ExamplesRequest& request,
                                 base::ThreadPool& pool, base::Progress& progress);
 

@@ -13,7 +13,7 @@
 #include "log/event_log.h"
 #include "report/render.h"
 #include "training/job.h"
-#include "training/onnx_stage.h"
+#include "training/onnx_models.h"
 
 namespace upnext::api {
 namespace {

@@ -11,6 +11,7 @@
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/indexed_items.h"
+#include "retrieval/onnx_encoder.h"
 
 namespace upnext::bundle {
 
@@ -39,6 +40,7 @@ std::span<const Bundle::Reader> Bundle::Readers() {
   static const auto kReaders = std::to_array<Reader>({
       {FeaturesType(), true, &Bundle::OpenFeatures},
       {CandidateType(), false, &Bundle::OpenCandidate},
+      {OnnxEncoderType(), false, &Bundle::OpenOnnxEncoder},
       {IndexType(), false, &Bundle::OpenIndex},
       {RankerType(), false, &Bundle::OpenRanker},
       {OnnxRankerType(), false, &Bundle::OpenOnnxRanker},
@@ -128,6 +130,16 @@ Status Bundle::OpenCandidate(const fs::path& file) {
                           retrieval::CandidateModel::Load(file, manifest_.features_digest));
   UPNEXT_RETURN_IF_ERROR(CheckShape(model.shape() == retrieval::ShapeOf(tables_), file));
   candidate_ = std::make_unique<retrieval::CandidateModel>(std::move(model));
+  return Ok();
+}
+
+Status Bundle::OpenOnnxEncoder(const fs::path& file) {
+  if (candidate_ != nullptr) {
+    return DataLoss("{}: a second candidate model, next to the part {}; train again", file.string(),
+                    CandidateType().name);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(candidate_,
+                          retrieval::OnnxEncoder::Load(file, manifest_.features_digest, tables_));
   return Ok();
 }
 

@@ -81,6 +81,7 @@ class Bundle {
   bool Has(const PartType& type) const;
   Status OpenFeatures(const std::filesystem::path& file);
   Status OpenCandidate(const std::filesystem::path& file);
+  Status OpenOnnxEncoder(const std::filesystem::path& file);
   Status OpenIndex(const std::filesystem::path& file);
   Status OpenRanker(const std::filesystem::path& file);
   Status OpenOnnxRanker(const std::filesystem::path& file);

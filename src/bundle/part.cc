@@ -8,7 +8,9 @@
 #include "base/section_file.h"
 #include "features/retrieval_reference.h"
 #include "ranking/onnx_ranker.h"
+#include "retrieval/candidate_model.h"
 #include "retrieval/candidate_reference.h"
+#include "retrieval/onnx_encoder.h"
 
 namespace upnext::bundle {
 
@@ -36,6 +38,10 @@ PartType FeaturesType() {
 PartType CandidateType() {
   return {"candidate", "candidate.uxs", std::string(retrieval::kCandidateModelKind),
           retrieval::kCandidateModelVersion};
+}
+PartType OnnxEncoderType() {
+  return {"onnx_encoder", "onnx_encoder.uxs", std::string(retrieval::kOnnxEncoderKind),
+          retrieval::kOnnxEncoderVersion};
 }
 PartType IndexType() {
   return {"index", "index.uxs", std::string(ann::kIndexFileKind), ann::kIndexFileVersion};
@@ -85,7 +91,8 @@ Status CheckPart(const PartEntry& part, const PartType& type, const fs::path& di
 }
 
 Part CandidatePart(const retrieval::UserItemModel& model) {
-  return {CandidateType(), [&model](const fs::path& file, uint64_t features_digest) {
+  return {model.trained() != nullptr ? CandidateType() : OnnxEncoderType(),
+          [&model](const fs::path& file, uint64_t features_digest) {
             return model.Save(file, features_digest);
           }};
 }

@@ -42,7 +42,8 @@ PartType FeaturesType();
 PartType CandidateType();
 PartType IndexType();
 PartType RankerType();
-PartType OnnxRankerType();   // a network of others in its place
+PartType OnnxEncoderType();  // a network of others in the place of the candidate model
+PartType OnnxRankerType();   // and in that of the ranker
 PartType RankerStateType();  // of its training, to continue from
 PartType CandidateStateType();
 // The candidate model that the ranker's features read, and its statistics (RK-16).

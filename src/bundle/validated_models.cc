@@ -8,6 +8,7 @@
 #include "ranking/onnx_ranker.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/onnx_encoder.h"
 
 namespace upnext::bundle {
 
@@ -26,19 +27,25 @@ bool KeepsValidated(const Manifest& manifest) {
   return FindPart(manifest, ValidatedFeaturesType()) != nullptr;
 }
 
-Status WriteValidated(const fs::path& folder, const features::FeatureStatistics& tables,
-                      const retrieval::UserItemModel* candidate,
-                      const ranking::RankingModel* ranker) {
+Result<std::vector<PartType>> WriteValidated(const fs::path& folder,
+                                             const features::FeatureStatistics& tables,
+                                             const retrieval::UserItemModel* candidate,
+                                             const ranking::RankingModel* ranker) {
   const PartType type = ValidatedFeaturesType();
+  std::vector<PartType> written = {type};
   UPNEXT_RETURN_IF_ERROR(tables.Save(folder / type.file));
   UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile features,
                           base::SectionFile::Open(folder / type.file, type.kind, type.version));
   const uint64_t digest = features.digest();
   if (candidate != nullptr && candidate->trained() != nullptr) {
-    UPNEXT_RETURN_IF_ERROR(candidate->Save(folder / ValidatedCandidateType().file, digest));
+    written.push_back(ValidatedCandidateType());
+    UPNEXT_RETURN_IF_ERROR(candidate->Save(folder / written.back().file, digest));
   }
-  if (ranker == nullptr || ranker->trained() == nullptr) return Ok();
-  return ranker->Save(folder / ValidatedRankerType().file, digest);
+  if (ranker != nullptr && ranker->trained() != nullptr) {
+    written.push_back(ValidatedRankerType());
+    UPNEXT_RETURN_IF_ERROR(ranker->Save(folder / written.back().file, digest));
+  }
+  return written;
 }
 
 Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& directory) {
@@ -76,6 +83,14 @@ Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& d
     UPNEXT_RETURN_IF_ERROR(
         check_shape(candidate.shape() == retrieval::ShapeOf(models->tables_), *part));
     models->candidate_ = std::make_unique<retrieval::CandidateModel>(std::move(candidate));
+  } else {
+    UPNEXT_ASSIGN_OR_RETURN(part, find(OnnxEncoderType()));
+    if (part != nullptr) {
+      UPNEXT_ASSIGN_OR_RETURN(
+          models->candidate_,
+          retrieval::OnnxEncoder::Load(directory / part->file, models->manifest_.features_digest,
+                                       models->tables_));
+    }
   }
   UPNEXT_ASSIGN_OR_RETURN(part, find(kept ? ValidatedRankerType() : RankerType()));
   if (part != nullptr) {

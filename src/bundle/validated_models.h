@@ -2,8 +2,8 @@
 // events can judge them. The report of a bundle is theirs. A bundle keeps them next to those that
 // it serves, unless it serves them.
 //
-//   UPNEXT_RETURN_IF_ERROR(WriteValidated(staged, tables, candidate, ranker));   before WriteBundle
-//   parts.Set(WrittenPart(ValidatedFeaturesType())); ...
+//   UPNEXT_ASSIGN_OR_RETURN(const auto written, WriteValidated(staged, tables, candidate, ranker));
+//   for (const PartType& type : written) parts.Set(WrittenPart(type));          before WriteBundle
 //   UPNEXT_ASSIGN_OR_RETURN(const auto models, ValidatedModels::Open(bundles.Path(version)));
 //
 // Immutable once opened: any number of threads.
@@ -28,12 +28,12 @@ namespace upnext::bundle {
 // Whether the bundle serves other models than those that were validated: a fit on the whole log.
 bool KeepsValidated(const Manifest& manifest);
 
-// Writes the files of their parts into the folder; a null model has none, and a network of others is
-// the one that is served.
-Status WriteValidated(const std::filesystem::path& folder,
-                      const features::FeatureStatistics& tables,
-                      const retrieval::UserItemModel* candidate,
-                      const ranking::RankingModel* ranker);
+// Writes the files of their parts into the folder, and returns these; a null model has none, and a
+// network of others is the one that is served.
+Result<std::vector<PartType>> WriteValidated(const std::filesystem::path& folder,
+                                             const features::FeatureStatistics& tables,
+                                             const retrieval::UserItemModel* candidate,
+                                             const ranking::RankingModel* ranker);
 
 class ValidatedModels {
  public:

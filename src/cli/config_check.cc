@@ -21,7 +21,7 @@
 #include "net/tls.h"
 #include "onnx/manifest.h"
 #include "serving/scenario.h"
-#include "training/onnx_stage.h"
+#include "training/onnx_models.h"
 
 namespace upnext::cli {
 namespace {
@@ -110,6 +110,36 @@ void CheckOnnxRuntimeOf(const api::Settings& settings, std::vector<Finding>* fin
                                                              : "[onnxruntime] library")});
 }
 
+// The network that a section names, if any, its manifest, and the files that this names.
+void CheckNetworkOf(const api::Settings& settings, std::string_view section,
+                    const std::string& onnx, onnx::Of of, std::vector<Finding>* findings) {
+  if (onnx.empty()) return;
+  const fs::path network = settings.project.Beside(onnx);
+  const fs::path manifest = training::ManifestOfNetwork(network);
+  const auto check = [&](const fs::path& file, std::string todo) {
+    std::error_code error;
+    if (fs::is_regular_file(file, error)) return;
+    findings->push_back(
+        {Health::kError, "onnx", fmt::format("{}: no such file", file.string()), std::move(todo)});
+  };
+  check(network, fmt::format("correct [{}] onnx", section));
+  const Result<std::string> text = base::ReadFile(manifest);
+  const Result<onnx::Manifest> read = text ? onnx::Manifest::Parse(*text, manifest.string(), of)
+                                           : Result<onnx::Manifest>(std::unexpected(text.error()));
+  if (!read) {
+    findings->push_back({Health::kError, "onnx", read.error().message,
+                         "the network needs its manifest (docs/howto/models-of-others.md)"});
+    return;
+  }
+  // A path that is absolute stays as it is.
+  check(manifest.parent_path() / read->features,
+        fmt::format("correct \"features\" in {}", manifest.string()));
+  if (of == onnx::Of::kUserEncoder) {
+    check(manifest.parent_path() / read->items,
+          fmt::format("correct \"items\" in {}", manifest.string()));
+  }
+}
+
 void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings) {
   const net::ServerOptions& server = settings.server;
   if (!server.certificate.empty()) {
@@ -118,23 +148,10 @@ void CheckFilesOf(const api::Settings& settings, std::vector<Finding>* findings)
                            "correct [server] certificate, private_key"});
     }
   }
-  if (!settings.training.train.onnx.empty()) {
-    const fs::path network = settings.project.Beside(settings.training.train.onnx);
-    const fs::path manifest = training::ManifestOfNetwork(network);
-    std::error_code error;
-    if (!fs::is_regular_file(network, error)) {
-      findings->push_back({Health::kError, "onnx",
-                           fmt::format("{}: no such file", network.string()),
-                           "correct [ranking] onnx"});
-    }
-    const Result<std::string> text = base::ReadFile(manifest);
-    const Result<onnx::Manifest> read =
-        text ? onnx::Manifest::Parse(*text, manifest.string(), onnx::Of::kRanker)
-             : Result<onnx::Manifest>(std::unexpected(text.error()));
-    if (!read) {
-      findings->push_back({Health::kError, "onnx", read.error().message,
-                           "the network needs its manifest (docs/howto/models-of-others.md)"});
-    }
+  const training::TrainOptions& train = settings.training.train;
+  CheckNetworkOf(settings, "retrieval", train.retrieval_onnx, onnx::Of::kUserEncoder, findings);
+  CheckNetworkOf(settings, "ranking", train.ranking_onnx, onnx::Of::kRanker, findings);
+  if (!train.retrieval_onnx.empty() || !train.ranking_onnx.empty()) {
     CheckOnnxRuntimeOf(settings, findings);
   }
   const auto folder = [&](const char* key, const fs::path& path, const char* todo) {

@@ -12,7 +12,7 @@
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "project/project.h"
-#include "training/onnx_stage.h"
+#include "training/onnx_models.h"
 
 namespace upnext::cli {
 namespace {

@@ -371,6 +371,7 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
       std::make_move_iterator(metrics.begin() + static_cast<std::ptrdiff_t>(first_baseline)),
       std::make_move_iterator(metrics.end()));
   report.users = run.users();
+  report.network = subject.candidate->NetworkName();
   report.slices = run.Slices();
   report.targets = run.Targets();
   NoteHiddenTargets(report.targets, notes);

@@ -80,6 +80,7 @@ struct RetrievalReport {
   std::vector<ModelMetrics> reach;  // of the generators (reach.h); empty where it was not measured
   std::vector<RetrievalSlice> slices;
   uint64_t users = 0, items = 0;  // test users, items of the log
+  std::string network;            // of others, that is the candidate model; "": upnext's own is
   uint64_t ranked_users = 0;
   TargetCounts targets;
   // Of what is served, the worst first. With a ranker that is the ranked feed: rows above it are among

@@ -40,8 +40,9 @@ TEST_F(RetrievalModelsTest, ItemsWithoutAVectorAreUnrankedAndNotTheBest) {
   const NegativeScores candidate(rows(), rows() - 3);
   const Subject subject{world_.source, tables_, &candidate};
   std::vector<float> scores;
-  ASSERT_TRUE(CandidateModelScores(subject)->Score(
-      std::vector<CaseInput>{{.state = features::UserState(tables_.plan.state())}}, &scores));
+  std::vector<CaseInput> inputs(1);
+  inputs[0].state = features::UserState(tables_.plan.state());
+  ASSERT_TRUE(CandidateModelScores(subject)->Score(inputs, &scores));
   ASSERT_EQ(scores.size(), rows());
   for (uint32_t row = 0; row < rows(); ++row) {
     const bool ranked = row != 0 && row < rows() - 3;

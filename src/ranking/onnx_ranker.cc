@@ -17,7 +17,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kOnnxDigest[] = "features_digest", kNetwork[] = "network";
 // Networks compute in fp32: a probability may be this far beyond 0 and 1.
 constexpr double kProbabilitySlack = 1e-3;
 
@@ -36,10 +35,6 @@ double ValueOf(double output, onnx::Output::Is is) {
   if (is == onnx::Output::Is::kProbability) return std::clamp(output, 0.0, 1.0);
   if (is == onnx::Output::Is::kLogit) return 1 / (1 + std::exp(-output));
   return output;
-}
-
-Error WithName(const std::string& name, const Error& error) {
-  return {error.code, fmt::format("{}: {}", name, error.message)};
 }
 
 }  // namespace
@@ -80,11 +75,12 @@ Status OnnxRanker::BindOutput(const onnx::Output& output, const Objective& objec
   return Ok();
 }
 
-Status OnnxRanker::Bind(const onnx::Manifest& manifest, const features::FeaturePlan& plan) {
+Status OnnxRanker::Bind(const onnx::Manifest& manifest, const std::vector<Objective>& objectives,
+                        const features::FeaturePlan& plan) {
   UPNEXT_ASSIGN_OR_RETURN(inputs_, onnx::Inputs::Bind(manifest.inputs, network_->inputs(), plan,
-                                                      parts_.rows, onnx::Of::kRanker));
+                                                      given_.rows, onnx::Of::kRanker));
   std::vector<std::string> known;
-  for (const Objective& objective : parts_.objectives) known.push_back(objective.name);
+  for (const Objective& objective : objectives) known.push_back(objective.name);
   for (const onnx::Output& output : manifest.outputs) {
     if (std::ranges::count(known, output.objective) > 0) continue;
     return InvalidArgument(
@@ -92,7 +88,7 @@ Status OnnxRanker::Bind(const onnx::Manifest& manifest, const features::FeatureP
         "evaluated here are {}",
         output.objective, fmt::join(known, ", "));
   }
-  for (const Objective& objective : parts_.objectives) {
+  for (const Objective& objective : objectives) {
     const auto output =
         std::ranges::find(manifest.outputs, objective.name, &onnx::Output::objective);
     if (output == manifest.outputs.end()) continue;
@@ -111,19 +107,20 @@ Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Make(
     const features::FeaturePlan& plan) {
   UPNEXT_ASSIGN_OR_RETURN(
       const onnx::Manifest manifest,
-      onnx::Manifest::Parse(parts.manifest, fmt::format("the manifest of {}", parts.name),
+      onnx::Manifest::Parse(parts.network.manifest,
+                            fmt::format("the manifest of {}", parts.network.name),
                             onnx::Of::kRanker));
   std::unique_ptr<OnnxRanker> ranker(new OnnxRanker);
-  ranker->parts_ = std::move(parts);
+  ranker->given_ = std::move(parts.network);
   ranker->network_ = std::move(network);
-  const Status bound = ranker->Bind(manifest, plan);
-  if (!bound) return std::unexpected(WithName(ranker->parts_.name, bound.error()));
+  const Status bound = ranker->Bind(manifest, parts.objectives, plan);
+  if (!bound) return WithContext(bound.error(), ranker->given_.name);
   return ranker;
 }
 
 Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Open(OnnxRankerParts parts,
                                                      const features::FeaturePlan& plan) {
-  UPNEXT_ASSIGN_OR_RETURN(auto network, onnx::Open(parts.network, parts.name));
+  UPNEXT_ASSIGN_OR_RETURN(auto network, onnx::Open(parts.network.bytes, parts.network.name));
   return Make(std::move(parts), std::move(network), plan);
 }
 
@@ -136,7 +133,7 @@ Status OnnxRanker::TakeOutput(size_t objective, const onnx::Tensor& tensor, size
   if (rank < 1 || rank > 2 || static_cast<size_t>(tensor.shape[0]) != rows ||
       output.column >= columns) {
     return Internal("{}: the output \"{}\" is [{}] for {} candidates, of which column {} is read",
-                    parts_.name, name, fmt::join(tensor.shape, ", "), rows, output.column);
+                    given_.name, name, fmt::join(tensor.shape, ", "), rows, output.column);
   }
   const auto value = [&](size_t i) {
     const size_t at = i * columns + output.column;
@@ -150,13 +147,13 @@ Status OnnxRanker::TakeOutput(size_t objective, const onnx::Tensor& tensor, size
     const double given = value(i);
     if (!std::isfinite(given)) {
       return Internal("{}: the output \"{}\" is {} for candidate {} of {}; expected a number",
-                      parts_.name, name, std::isnan(given) ? "NaN" : "infinite", i, rows);
+                      given_.name, name, std::isnan(given) ? "NaN" : "infinite", i, rows);
     }
     if (given < -slack || given > 1 + slack) {
       return Internal(
           "{}: the output \"{}\" is {:g} for candidate {} of {}, and the manifest says that it is a "
           "probability; say \"is\": \"logit\" or \"value\"",
-          parts_.name, name, given, i, rows);
+          given_.name, name, given, i, rows);
     }
     predictions[i * objectives_.size() + objective] = static_cast<float>(ValueOf(given, output.is));
   }
@@ -170,7 +167,7 @@ Status OnnxRanker::Predict(const features::FeatureBlock& queries,
   if (impressions.rows == 0) return Ok();
   const Result<std::vector<onnx::Tensor>> results =
       network_->Run(inputs_.Make(queries, impressions, query_of), wanted_);
-  if (!results) return std::unexpected(WithName(parts_.name, results.error()));
+  if (!results) return WithContext(results.error(), given_.name);
   for (size_t k = 0; k < outputs_.size(); ++k) {
     UPNEXT_RETURN_IF_ERROR(
         TakeOutput(k, (*results)[outputs_[k].result], impressions.rows, predictions));
@@ -178,23 +175,15 @@ Status OnnxRanker::Predict(const features::FeatureBlock& queries,
   return Ok();
 }
 
-std::string OnnxRanker::Description() const { return fmt::format("{} (ONNX)", parts_.name); }
+std::string OnnxRanker::Description() const { return fmt::format("{} (ONNX)", given_.name); }
 
 Status OnnxRanker::Save(const std::filesystem::path& path, uint64_t features_digest) const {
   Json objectives = Json::array();
   for (const Objective& objective : objectives_) objectives.push_back(ObjectiveJson(objective));
-  const Json json = {{"name", parts_.name},
-                     {"manifest", parts_.manifest},
-                     {"objectives", std::move(objectives)},
-                     {"rows", parts_.rows}};
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kOnnxRankerKind, kOnnxRankerVersion));
-  UPNEXT_RETURN_IF_ERROR(writer.AddText(
-      kModelOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
-  UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kOnnxDigest, std::span(&features_digest, 1)));
-  UPNEXT_RETURN_IF_ERROR(writer.Add<uint8_t>(
-      kNetwork,
-      std::span(reinterpret_cast<const uint8_t*>(parts_.network.data()), parts_.network.size())));
+  UPNEXT_RETURN_IF_ERROR(
+      given_.Save(writer, features_digest, {{"objectives", std::move(objectives)}}));
   return writer.Commit();
 }
 
@@ -202,35 +191,15 @@ Result<OnnxRankerParts> OnnxRanker::ReadParts(const std::filesystem::path& path,
                                               uint64_t features_digest) {
   UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
                           base::SectionFile::Open(path, kOnnxRankerKind, kOnnxRankerVersion));
-  UPNEXT_ASSIGN_OR_RETURN(const auto digest, file.Get<uint64_t>(kOnnxDigest, 1));
-  if (digest[0] != features_digest) {
-    return FailedPrecondition(
-        "{}: written with feature tables of digest {:016x}, but the ones given have {:016x}: their "
-        "rows differ; use both files of one bundle, or train again",
-        path.string(), digest[0], features_digest);
-  }
-  UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, file.GetText(kModelOptions));
+  OnnxRankerParts parts;
+  UPNEXT_ASSIGN_OR_RETURN(parts.network, onnx::GivenNetwork::Load(file, features_digest));
+  UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, file.GetText(onnx::kNetworkOptions));
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   ModelFileReader read(path.string());
-  if (!json.is_object()) read.Fail("", "is not a JSON object");
-  OnnxRankerParts parts{.name = read.Text(json, "name"),
-                        .network = {},
-                        .manifest = read.Text(json, "manifest"),
-                        .objectives = {},
-                        .rows = {}};
   for (const Json& objective : read.Array(json, "objectives", kMaxFileObjectives)) {
     parts.objectives.push_back(ObjectiveFrom(objective, read));
   }
-  const Json& rows = read.Member(json, "rows");
-  if (!rows.is_object()) read.Fail("rows", "should be an object");
-  for (const auto& [name, value] : rows.items()) {
-    const bool valid = value.is_number_unsigned() && value.get<uint64_t>() <= UINT32_MAX;
-    if (!valid) read.Fail("rows", "should be numbers of rows");
-    if (valid) parts.rows[name] = value.get<uint32_t>();
-  }
   UPNEXT_RETURN_IF_ERROR(read.status());
-  UPNEXT_ASSIGN_OR_RETURN(const auto network, file.Get<uint8_t>(kNetwork));
-  parts.network.assign(network.begin(), network.end());
   return parts;
 }
 
@@ -238,15 +207,9 @@ Result<std::unique_ptr<OnnxRanker>> OnnxRanker::Load(const std::filesystem::path
                                                      uint64_t features_digest,
                                                      const features::FeatureStatistics& tables) {
   UPNEXT_ASSIGN_OR_RETURN(OnnxRankerParts parts, ReadParts(path, features_digest));
-  for (const auto& [name, rows] : onnx::RowsOf(tables)) {
-    const auto exported = parts.rows.find(name);
-    if (exported != parts.rows.end() && exported->second <= rows) continue;
-    return DataLoss(
-        "{}: the network expects {} rows of the vocabulary {}, the bundle has {}; train again",
-        path.string(), exported == parts.rows.end() ? 0 : exported->second, name, rows);
-  }
+  UPNEXT_RETURN_IF_ERROR(parts.network.CheckRows(tables, path));
   Result<std::unique_ptr<OnnxRanker>> ranker = Open(std::move(parts), tables.plan);
-  if (!ranker) return std::unexpected(WithName(path.string(), ranker.error()));
+  if (!ranker) return WithContext(ranker.error(), path.string());
   return ranker;
 }
 

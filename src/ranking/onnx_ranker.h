@@ -21,6 +21,7 @@
 #include "features/feature_plan.h"
 #include "features/feature_statistics.h"
 #include "nn/parameter.h"
+#include "onnx/given_network.h"
 #include "onnx/inputs.h"
 #include "onnx/manifest.h"
 #include "onnx/tensor_model.h"
@@ -33,11 +34,8 @@ inline constexpr std::string_view kOnnxRankerKind = "onnx-ranker";
 inline constexpr uint32_t kOnnxRankerVersion = 1;
 
 struct OnnxRankerParts {
-  std::string name;                   // of the file that the network comes from, for people
-  std::string network;                // the bytes of that file
-  std::string manifest;               // the text of its manifest
+  onnx::GivenNetwork network;
   std::vector<Objective> objectives;  // that the project has
-  onnx::VocabularyRows rows;          // of the statistics of the examples
 };
 
 class OnnxRanker : public RankingModel {
@@ -77,12 +75,13 @@ class OnnxRanker : public RankingModel {
     onnx::Output::Is is = onnx::Output::Is::kValue;
   };
   OnnxRanker() = default;
-  Status Bind(const onnx::Manifest& manifest, const features::FeaturePlan& plan);
+  Status Bind(const onnx::Manifest& manifest, const std::vector<Objective>& objectives,
+              const features::FeaturePlan& plan);
   Status BindOutput(const onnx::Output& output, const Objective& objective);
   Status TakeOutput(size_t objective, const onnx::Tensor& tensor, size_t rows,
                     float* predictions) const;
 
-  OnnxRankerParts parts_;  // without objectives
+  onnx::GivenNetwork given_;
   std::unique_ptr<const onnx::TensorModel> network_;
   onnx::Inputs inputs_;
   std::vector<size_t> wanted_;   // outputs of the network

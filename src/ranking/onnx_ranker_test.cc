@@ -72,14 +72,12 @@ class OnnxRankerTest : public testing::Test {
   Result<std::unique_ptr<OnnxRanker>> Make(
       const std::string& manifest, std::vector<TensorPort> inputs, std::vector<TensorPort> outputs,
       NetworkFunction compute = {}, std::vector<Objective> objectives = {ClickOf(), WatchOf()}) {
-    return OnnxRanker::Make({.name = "model.onnx",
-                             .network = "bytes",
-                             .manifest = manifest,
-                             .objectives = std::move(objectives),
-                             .rows = rows_},
-                            std::make_unique<FakeNetwork>(std::move(inputs), std::move(outputs),
-                                                          std::move(compute), &given_),
-                            tables_.plan);
+    return OnnxRanker::Make(
+        {.network = {.name = "model.onnx", .bytes = "bytes", .manifest = manifest, .rows = rows_},
+         .objectives = std::move(objectives)},
+        std::make_unique<FakeNetwork>(std::move(inputs), std::move(outputs), std::move(compute),
+                                      &given_),
+        tables_.plan);
   }
   // What a ranker of one input and one output says of itself when it is made.
   std::string Refusal(const std::string& inputs, const std::string& outputs, TensorPort input,
@@ -279,10 +277,10 @@ TEST_F(OnnxRankerTest, ItsFileHoldsNetworkManifestAndObjectives) {
   ASSERT_TRUE((*ranker)->Save(file, 77));
   const auto parts = OnnxRanker::ReadParts(file, 77);
   ASSERT_TRUE(parts) << parts.error().message;
-  EXPECT_EQ(parts->name, "model.onnx");
-  EXPECT_EQ(parts->network, "bytes");
-  EXPECT_EQ(parts->manifest, manifest);
-  EXPECT_EQ(parts->rows, rows_);
+  EXPECT_EQ(parts->network.name, "model.onnx");
+  EXPECT_EQ(parts->network.bytes, "bytes");
+  EXPECT_EQ(parts->network.manifest, manifest);
+  EXPECT_EQ(parts->network.rows, rows_);
   ASSERT_EQ(parts->objectives.size(), 1u);
   EXPECT_EQ(parts->objectives[0].name, "watch");
   EXPECT_EQ(parts->objectives[0].score_weight, .5f);

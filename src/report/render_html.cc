@@ -85,8 +85,8 @@ Line RecallCurve(const evaluation::ModelMetrics& row) {
 }
 
 void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out) {
-  AppendFormat(out, "<h2>Retrieval</h2>\n<p class=\"soft\">{} users, {} items</p>\n",
-               retrieval.users, retrieval.items);
+  AppendFormat(out, "<h2>Retrieval</h2>\n<p class=\"soft\">{} users, {} items{}</p>\n",
+               retrieval.users, retrieval.items, Escaped(NetworkText(retrieval)));
   AddTable(retrieval.model, std::array{retrieval.served, retrieval.ranked, retrieval.current},
            retrieval.baselines, {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, out);
   *out += "<div class=\"plots\">\n";

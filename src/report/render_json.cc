@@ -164,6 +164,7 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
                         {"disliked", retrieval.targets.disliked},
                         {"removed", retrieval.targets.removed}};
   (*json)["users"]["retrieval"] = retrieval.users;
+  if (!retrieval.network.empty()) (*json)["candidate_model"] = {{"network", retrieval.network}};
   (*json)["items"]["retrieval"] = retrieval.items;
   (*json)["intervals"]["retrieval"] = Intervals(retrieval);
   AddRetrievalDetailsJson(retrieval, json);
@@ -201,6 +202,9 @@ evaluation::Report Read(const Json& json) {
     evaluation::RetrievalReport& retrieval = report.retrieval.emplace();
     ReadStage(intervals.at("retrieval"), &retrieval);
     retrieval.users = json.at("users").at("retrieval").get<uint64_t>();
+    if (json.contains("candidate_model")) {
+      retrieval.network = json.at("candidate_model").at("network").get<std::string>();
+    }
     retrieval.items = json.at("items").at("retrieval").get<uint64_t>();
     if (intervals.at("retrieval").contains("served")) {
       retrieval.served = ReadModel(intervals.at("retrieval").at("served"));

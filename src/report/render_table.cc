@@ -58,9 +58,9 @@ std::string OrderText(const evaluation::OrderChoice& choice) {
 std::string RenderTable(const evaluation::Report& report) {
   std::string out;
   if (report.retrieval) {
-    fmt::format_to(std::back_inserter(out), "retrieval: {} users, {} items\n",
+    fmt::format_to(std::back_inserter(out), "retrieval: {} users, {} items{}\n",
                    base::WithThousands(report.retrieval->users),
-                   base::WithThousands(report.retrieval->items));
+                   base::WithThousands(report.retrieval->items), NetworkText(*report.retrieval));
     AppendTable(
         report.retrieval->model,
         std::array{report.retrieval->served, report.retrieval->ranked, report.retrieval->current},

@@ -34,6 +34,7 @@ evaluation::Report Example() {
                                       .interval = {-0.03, -0.01},
                                       .users = 6040}}};
   retrieval.users = 6040;
+  retrieval.network = "<enc>.onnx";
   retrieval.items = 3416;
   retrieval.targets = {.all = 6100, .seen = 60, .disliked = 7, .removed = 1};
   evaluation::RankingReport& ranking = report.ranking.emplace();
@@ -108,6 +109,7 @@ TEST(Json, ComesBackAsTheReport) {
   ExpectSame(report.ranking->model, parsed.ranking->model);
   ExpectSame(report.ranking->baselines[0], parsed.ranking->baselines[0]);
   EXPECT_EQ(parsed.retrieval->items, 3416u);
+  EXPECT_EQ(parsed.retrieval->network, "<enc>.onnx");
   EXPECT_EQ(parsed.retrieval->targets.seen, 60u);
   ASSERT_EQ(parsed.retrieval->losses.size(), 1u);
   EXPECT_EQ(parsed.retrieval->losses[0].baseline, "item-knn");
@@ -285,7 +287,11 @@ TEST(Json, AnythingElseIsRefused) {
 
 TEST(Table, AlignsItsColumnsAndNamesSplitAndSeed) {
   const std::string table = RenderTable(Example());
-  EXPECT_THAT(table, HasSubstr("retrieval: 6,040 users, 3,416 items"));
+  EXPECT_THAT(table, HasSubstr("retrieval: 6,040 users, 3,416 items; <enc>.onnx (ONNX)\n"));
+  evaluation::Report own = Example();
+  own.retrieval->network.clear();
+  EXPECT_THAT(RenderTable(own), HasSubstr("retrieval: 6,040 users, 3,416 items\n"));
+  EXPECT_THAT(RenderHtml(Example()), HasSubstr("3416 items; &lt;enc&gt;.onnx (ONNX)</p>"));
   EXPECT_THAT(table, HasSubstr("0.3100 ±0.0100"));
   EXPECT_THAT(table, HasSubstr("split: time: train < A"));
   EXPECT_THAT(table, HasSubstr("seed 7"));

@@ -95,6 +95,10 @@ std::string CellOf(const evaluation::ModelMetrics& row, const std::string& key) 
   return fmt::format("{} ±{:.{}f}", value, (interval.high - interval.low) / 2, digits);
 }
 
+std::string NetworkText(const evaluation::RetrievalReport& retrieval) {
+  return retrieval.network.empty() ? "" : fmt::format("; {} (ONNX)", retrieval.network);
+}
+
 std::string RetrievalDetailsTable(const evaluation::RetrievalReport& retrieval) {
   std::string text;
   if (!retrieval.reach.empty()) {

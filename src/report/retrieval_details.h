@@ -10,6 +10,8 @@
 
 namespace upnext::report {
 
+// "; encoder.onnx (ONNX)", or "" for upnext's own candidate model.
+std::string NetworkText(const evaluation::RetrievalReport& retrieval);
 std::string RetrievalDetailsTable(const evaluation::RetrievalReport& retrieval);
 void AddRetrievalDetailsHtml(const evaluation::RetrievalReport& retrieval, std::string* out);
 // The keys "reach" and "slices"; absent where there are none.

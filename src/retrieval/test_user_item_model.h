@@ -7,6 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "base/rng.h"
+#include "features/feature_block.h"
+#include "nn/parameter.h"
 #include "retrieval/user_item_model.h"
 
 namespace upnext::retrieval {

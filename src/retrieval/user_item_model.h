@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "base/status.h"
 #include "features/feature_block.h"
@@ -54,6 +55,8 @@ class UserItemModel {
 
   // A section file; `features_digest` binds it to its vocabularies (SV-03).
   virtual Status Save(const std::filesystem::path& path, uint64_t features_digest) const = 0;
+  // Of a network of others, for people: "encoder.onnx". Else "".
+  virtual std::string NetworkName() const { return ""; }
   // Null for a network of others.
   virtual const CandidateModel* trained() const { return nullptr; }
 

@@ -130,7 +130,8 @@ Result<CurrentFigures> EvaluateCurrent(const project::Project& project, const Da
   const Result<bundle::Manifest> manifest = bundle::ReadManifest(folder);
   Status evaluated = Ok();
   if (manifest) {
-    current.has_candidate = HasPart(*manifest, bundle::CandidateType());
+    current.has_candidate = HasPart(*manifest, bundle::CandidateType()) ||
+                            HasPart(*manifest, bundle::OnnxEncoderType());
     current.has_ranker =
         HasPart(*manifest, bundle::RankerType()) || HasPart(*manifest, bundle::OnnxRankerType());
     if (dataset.has_events(options.part)) {

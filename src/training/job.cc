@@ -20,7 +20,6 @@
 #include "evaluation/position_overlap.h"
 #include "examples/split.h"
 #include "features/feature_statistics.h"
-#include "features/signal_options.h"
 #include "log/event_log.h"
 #include "project/current_bundle.h"
 #include "project/forget.h"
@@ -33,13 +32,13 @@
 #include "training/dataset.h"
 #include "training/freed_memory.h"
 #include "training/gate.h"
-#include "training/onnx_stage.h"
+#include "training/log_notes.h"
+#include "training/onnx_models.h"
 #include "training/preconditions.h"
 #include "training/prediction_means.h"
 #include "training/reference.h"
 #include "training/serving_parts.h"
 #include "training/staging.h"
-#include "training/time_information.h"
 #include "training/train.h"
 #include "training/training_states.h"
 
@@ -67,9 +66,11 @@ class Job {
   Status PrepareDataset();
   // What statistics grow from; null: nothing.
   const features::FeatureStatistics* Grown(const std::optional<Continued::Chain>& chain) const {
-    return chain ? &chain->statistics : onnx_ ? &onnx_->examples : nullptr;
+    return chain ? &chain->statistics : given_.examples();
   }
   Status CheckLog(const log::EventLog& log);
+  // A network of others in the place of the candidate model, if there is one.
+  Status OpenEncoder();
   Status ChooseObjectives();
   Status OpenContinued(const log::EventLog& log);
   // Why it is continued no more, if the request allows that.
@@ -83,8 +84,14 @@ class Job {
   Status Publish();
   Models TrainedOrGiven() const {
     Models models = trained_.models();
-    if (onnx_ && onnx_->ranker) models.ranker = onnx_->ranker.get();
+    if (given_.encoder() != nullptr) models.candidate = given_.encoder();
+    if (given_.ranker() != nullptr) models.ranker = given_.ranker();
     return models;
+  }
+  // Also for the report.
+  void Note(std::string note) {
+    progress_.Note(note);
+    choices_.push_back(std::move(note));
   }
   std::string ContinuedName() const { return continued_ ? continued_->Name() : ""; }
 
@@ -104,7 +111,7 @@ class Job {
   std::shared_ptr<const features::RetrievalReference> reference_;  // of a chain: in its statistics
   std::optional<Continued> continued_;
   std::optional<Continued::Chain> chain_;  // of its validated models
-  std::optional<OnnxStage> onnx_;          // with [ranking] onnx
+  OnnxModels given_;                       // networks of others
   std::string preset_;                     // of the candidate model
   TrainedModels trained_;
   evaluation::OrderChoice order_;
@@ -133,8 +140,7 @@ Status Job::TrainAnew(const Error& why) {
   continues_ = Continue::kNo;
   continued_.reset();
   chain_.reset();
-  choices_.push_back("trains anew: " + why.message);
-  progress_.Note(choices_.back());
+  Note("trains anew: " + why.message);
   return Ok();
 }
 
@@ -159,14 +165,16 @@ Status Job::PrepareDataset() {
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project_.OpenLog(request_.shard));
   result_.manifest.log_version = log.directory().filename().string();
   UPNEXT_RETURN_IF_ERROR(OpenContinued(log));
+  UPNEXT_ASSIGN_OR_RETURN(given_, OnnxModels::Read(project_, options_.train, log));
+  if (chain_) {
+    const Status fits = given_.CheckGrew(chain_->statistics);
+    if (!fits) UPNEXT_RETURN_IF_ERROR(TrainAnew(fits.error()));
+  }
   if (!chain_) {
     UPNEXT_ASSIGN_OR_RETURN(
         reference_,
         PrepareReference(project_, log, options_,
                          {request_.only, request_.resume, staging_->path()}, pool_, progress_));
-  }
-  if (!options_.train.onnx.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(onnx_, OnnxStage::Read(project_, options_.train.onnx, log));
   }
   Result<std::unique_ptr<Dataset>> dataset =
       Dataset::Prepare(log, options_.dataset, pool_, progress_, Grown(chain_), reference_);
@@ -178,6 +186,7 @@ Status Job::PrepareDataset() {
   dataset_ = *std::move(dataset);
   UPNEXT_RETURN_IF_ERROR(CheckLog(log));
   UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
+  UPNEXT_RETURN_IF_ERROR(OpenEncoder());
   UPNEXT_RETURN_IF_ERROR(ChooseObjectives());
   progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
   fits_on_all_ = options_.final_fit && (dataset_->has_events(examples::SplitPart::kValidation) ||
@@ -187,24 +196,8 @@ Status Job::PrepareDataset() {
 
 // Notes what training on this log means.
 Status Job::CheckLog(const log::EventLog& log) {
-  for (const std::string& line :
-       features::Describe(dataset_->rule(), log.schema(), log.stats().by_type)) {
-    progress_.Note(line);
-    choices_.push_back(line);
-  }
-  const std::string useless = WhyTimesSayNothing(log);
-  if (!useless.empty() && !options_.dataset.features.Drops(kExampleAge)) {
-    choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
-    progress_.Note(choices_.back());
-  }
-  for (const std::string& note :
-       {dataset_->widened(), WhyNothingStopsEarly(*dataset_), WhichRequestAttributesAreAbsent(log),
-        DescribeReference(dataset_->statistics()), WhyStateHasNoUse(options_),
-        WhyTargetsAreTheSame(options_)}) {
-    if (note.empty()) continue;
-    progress_.Note(note);
-    choices_.push_back(note);
-  }
+  for (std::string& note : NotesOnLog(*dataset_, log, options_)) Note(std::move(note));
+  if (given_.has_encoder() && request_.only != Stage::kRanking) Note(given_.EncoderNote());
   if (request_.only == Stage::kRanking && !dataset_->has_impressions()) {
     return FailedPrecondition(
         "--only ranking: log {} has no impressions, so there is no ranker to train; import events of "
@@ -212,15 +205,20 @@ Status Job::CheckLog(const log::EventLog& log) {
         result_.manifest.log_version);
   }
   if (continued_) {
-    choices_.push_back(continued_->Describe());
-    progress_.Note(choices_.back());
+    Note(continued_->Describe());
   }
   return Ok();
 }
 
+Status Job::OpenEncoder() {
+  if (!given_.has_encoder() || request_.only == Stage::kRanking) return Ok();
+  options_.train.train_retrieval = false;
+  return given_.OpenEncoder(dataset_->statistics());
+}
+
 Status Job::ChooseObjectives() {
   if (request_.only == Stage::kRetrieval) return Ok();
-  if (!dataset_->has_impressions()) return onnx_ ? onnx_->NothingToRank() : Ok();
+  if (!dataset_->has_impressions()) return given_.CheckImpressions(false);
   UPNEXT_ASSIGN_OR_RETURN(std::vector<ranking::Objective> objectives,
                           TrainableObjectives(*dataset_, options_.train.objectives,
                                               {.are_defaults = options_.train.default_objectives,
@@ -235,19 +233,17 @@ Status Job::ChooseObjectives() {
     }
   }
   options_.train.objectives = std::move(objectives);
-  if (onnx_) {
-    UPNEXT_RETURN_IF_ERROR(onnx_->Open(options_.train.objectives, dataset_->statistics()));
+  if (given_.has_ranker()) {
+    UPNEXT_RETURN_IF_ERROR(given_.OpenRanker(options_.train.objectives, dataset_->statistics()));
     options_.train.train_ranking = false;
-    choices_.push_back(onnx_->Note());
-    progress_.Note(choices_.back());
+    Note(given_.RankerNote());
   } else {
     UPNEXT_RETURN_IF_ERROR(
         CheckRanker(*dataset_, options_.train.ranker, options_.train.objectives, pool_));
   }
   const evaluation::PositionOverlap overlap = evaluation::OverlapOf(
       evaluation::CountPositions(dataset_->source(), examples::SplitPart::kTrain, pool_));
-  choices_.push_back(overlap.Statement());
-  progress_.Note(choices_.back());
+  Note(overlap.Statement());
   return Ok();
 }
 
@@ -336,13 +332,9 @@ Status Job::EvaluateModels() {
 // Keeps what was evaluated in the bundle, and trains the models again on the whole log, for as many
 // epochs as validation chose.
 Status Job::FitOnAll() {
-  UPNEXT_RETURN_IF_ERROR(bundle::WriteValidated(staging_->path(), dataset_->statistics(),
-                                                models_.candidate, models_.ranker));
-  validated_ = {bundle::ValidatedFeaturesType()};
-  if (models_.candidate != nullptr) validated_.push_back(bundle::ValidatedCandidateType());
-  if (models_.ranker != nullptr && models_.ranker->trained() != nullptr) {
-    validated_.push_back(bundle::ValidatedRankerType());
-  }
+  UPNEXT_ASSIGN_OR_RETURN(validated_,
+                          bundle::WriteValidated(staging_->path(), dataset_->statistics(),
+                                                 models_.candidate, models_.ranker));
   UPNEXT_ASSIGN_OR_RETURN(
       const std::vector<bundle::PartType> states,
       WriteValidatedStates(staging_->path(), trained_, checkpoints_.features_digest));
@@ -363,6 +355,7 @@ Status Job::FitOnAll() {
   }
   UPNEXT_ASSIGN_OR_RETURN(dataset_,
                           Dataset::Prepare(log, all, pool_, progress_, Grown(chain), reference_));
+  UPNEXT_RETURN_IF_ERROR(OpenEncoder());  // the whole log has items that the training part has not
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
                           DigestOf(dataset_->statistics(), staging_->path()));
   if (!other_.empty() && digest != other_.opened.bundle->manifest().features_digest) {

@@ -127,7 +127,8 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
       ranking::ObjectivesFromConfig(ranking, schema::Schema::FromConfig(config.Table("schema")));
   options.default_objectives = ranking.Tables("objective").empty();
   options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
-  options.onnx = ranking.Text("onnx", "");
+  options.retrieval_onnx = retrieval.Text("onnx", "");
+  options.ranking_onnx = ranking.Text("onnx", "");
   options.reference_share =
       ranking.Real("reference_share", options.reference_share, {.min = 0.01, .max = 0.99});
   const Status wide = retrieval::CheckWidth(plan, options.presets);

@@ -51,9 +51,9 @@ struct TrainOptions {
   std::vector<ranking::Objective> objectives;
   bool default_objectives = false;  // `objectives` are not of the project file
   ranking::RankerTrainOptions ranker_train;
-  // [ranking] onnx: a network of others that is the ranker, as a file next to the project file. Empty:
-  // none, a ranker is trained.
-  std::string onnx = "";
+  // [retrieval] onnx and [ranking] onnx: networks of others that are the candidate model and the ranker,
+  // as files next to the project file. Empty: none, the model is trained.
+  std::string retrieval_onnx = "", ranking_onnx = "";
   // [ranking] reference_share: of the days with impressions, from the first on, that the reference
   // candidate model learns from, where a feature reads one (reference.h); the ranker has the rest.
   double reference_share = 0.5;
