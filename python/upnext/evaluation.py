@@ -18,6 +18,7 @@ class Metric(NamedTuple):
     high: Optional[float]
 
 
+_VALUES = ("clicks", "watch_s", "satisfaction")
 _STAGES = {"retrieval": ("model", "served", "ranked_feed", "baselines"), "ranking": ("model", "baselines")}
 
 
@@ -44,6 +45,18 @@ class Evaluation:
     def notes(self) -> List[str]:
         """What a reader of the figures must know, such as a baseline that is better."""
         return list(self.json.get("notes", []))
+
+    @property
+    def true_value(self) -> Optional[Grid]:
+        """What feeds are truly worth for the users of a simulated site, a slate on average; None without `world`.
+
+        `json["true_value"]` also has the error of each figure.
+        """
+        found = self.json.get("true_value")
+        if found is None:
+            return None
+        rows = [[policy, *[figures[name]["mean"] for name in _VALUES]] for policy, figures in found["policies"].items()]
+        return Grid(f"true value a slate, days {found['from_day']} to {found['to_day']}", ["policy", *_VALUES], rows)
 
     @property
     def split(self) -> str:
@@ -78,7 +91,8 @@ class Evaluation:
     @property
     def tables(self) -> List[Grid]:
         """The main figures as tables for people: title, columns, rows."""
-        return [self._grid(stage) for stage in _STAGES if self.json.get(stage)]
+        value = self.true_value
+        return [*(self._grid(stage) for stage in _STAGES if self.json.get(stage)), *([] if value is None else [value])]
 
     def _grid(self, stage: str) -> Grid:
         main = self.json[stage]

@@ -140,14 +140,16 @@ class Project:
         return Training(answer.result)
 
     def evaluate(self, part: str = "test", *, frozen: bool = False, importance: bool = False, seed: Optional[int] = None,
-                 progress: Show = True) -> Evaluation:
+                 world: Union[str, os.PathLike, None] = None, progress: Show = True) -> Evaluation:
         """Measures the published models and simple baselines on held-out days.
 
         `part` is `"test"` or `"validation"`. `frozen` ranks with user states as of the split, instead of before each
-        impression; `importance` also measures what each feature of the ranker is worth.
+        impression; `importance` also measures what each feature of the ranker is worth. `world` is the file of parameters of the
+        `Simulator` that made the log: also simulates the test days with each feed, for `Evaluation.true_value`.
         """
-        return Evaluation(self._run("evaluate", {"part": part, "frozen": frozen or None, "importance": importance or None,
-                                                 "seed": seed, "html": True}, progress).result)
+        return Evaluation(self._run("evaluate", {"part": part, "frozen": frozen or None, "importance": importance or None, "seed": seed,
+                                                 "world": None if world is None else os.path.abspath(world), "html": True},
+                                    progress).result)
 
     @overload
     def recommend(self, user: str, n: int = 20, **options: Any) -> Slate: ...

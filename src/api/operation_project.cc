@@ -1,6 +1,7 @@
 // Operations on the log and the models of a project.
 #include <array>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 #include "api/import_project.h"
@@ -8,10 +9,12 @@
 #include "api/models.h"
 #include "api/operations.h"
 #include "api/shown_config.h"
+#include "api/true_value.h"
 #include "base/thread_pool.h"
 #include "examples/split.h"
 #include "log/event_log.h"
 #include "report/render.h"
+#include "studies/live_value.h"
 #include "training/job.h"
 #include "training/onnx_models.h"
 
@@ -99,6 +102,9 @@ constexpr Key kEvaluateKeys[] = {
     {"importance", KeyType::kFlag,
      "Also permute each feature of the ranker and report what is lost"},
     {"seed", KeyType::kWhole, "Seed of the bootstrap", 0, kMaxWhole},
+    {"world", KeyType::kText,
+     "World file that the log was simulated with: also simulate the test days with each feed and give "
+     "its true value for the users, as `true_value`"},
     {"html", KeyType::kFlag, "Also give the page with tables and plots, as `html`"},
 };
 
@@ -114,8 +120,15 @@ Result<Outcome> RunEvaluate(const OperationInput& in) {
   base::ThreadPool pool(settings.threads);
   UPNEXT_ASSIGN_OR_RETURN(const Evaluated found,
                           EvaluateProject(settings, wanted, pool, in.progress));
-  if (!request.Flag("html")) return Outcome{.json = report::RenderJson(found.report)};
-  nlohmann::ordered_json out = nlohmann::ordered_json::parse(report::RenderJson(found.report));
+  std::string json = report::RenderJson(found.report);
+  if (request.Has("world")) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        const studies::ValueReport value,
+        TrueValue(settings, found.split, request.Text("world"), pool, in.progress));
+    json = WithTrueValue(json, value);
+  }
+  if (!request.Flag("html")) return Outcome{.json = std::move(json)};
+  nlohmann::ordered_json out = nlohmann::ordered_json::parse(json);
   out["html"] = report::RenderHtml(found.report);
   return Outcome{.json = out.dump()};
 }

@@ -3,23 +3,19 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "api/models.h"
 #include "api/settings.h"
+#include "api/true_value.h"
 #include "base/numbers.h"
 #include "base/thread_pool.h"
-#include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/simulated_world.h"
 #include "cli/verbs.h"
 #include "examples/split.h"
 #include "project/project.h"
 #include "report/render.h"
-#include "simulator/world.h"
 #include "studies/live_value.h"
-#include "training/tested_bundle.h"
 
 namespace upnext::cli {
 namespace {
@@ -30,24 +26,6 @@ struct EvaluateFlags {
   bool json = false, frozen = false, importance = false;
   int64_t seed = -1;
 };
-
-// What the models are truly worth, where a world made the log.
-Result<studies::ValueReport> TrueValue(const api::Settings& settings, const examples::Split& split,
-                                       const std::string& file, base::ThreadPool& pool,
-                                       base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, LoadWorld(file));
-  UPNEXT_ASSIGN_OR_RETURN(
-      const bundle::OpenedBundle opened,
-      training::OpenTestedBundle(settings.project, settings.training, pool, progress));
-  return studies::MeasureValue(
-      {world, opened.log, split, *opened.bundle, settings.engine, opened.rule}, pool, progress);
-}
-
-std::string WithValue(const std::string& json, const studies::ValueReport& value) {
-  nlohmann::ordered_json out = nlohmann::ordered_json::parse(json);
-  out["true_value"] = nlohmann::ordered_json::parse(studies::RenderValueJson(value));
-  return out.dump(2);
-}
 
 Status RunEvaluate(const EvaluateFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const api::Settings settings, api::Settings::Load(flags.project));
@@ -68,8 +46,9 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   std::string out = flags.json ? report::RenderJson(report) : report::RenderTable(report);
   if (!flags.world.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const studies::ValueReport value,
-                            TrueValue(settings, found.split, flags.world, pool, progress));
-    out = flags.json ? WithValue(out, value) : out + "\n" + studies::RenderValueTable(value);
+                            api::TrueValue(settings, found.split, flags.world, pool, progress));
+    out =
+        flags.json ? api::WithTrueValue(out, value) : out + "\n" + studies::RenderValueTable(value);
   }
   Print("{}\n", out);
   return Ok();

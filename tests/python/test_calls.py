@@ -1,6 +1,7 @@
 """How calls behave: progress, threads, ^C, fork, and evaluations as objects."""
 import contextlib
 import io
+import json
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ import unittest.mock
 
 import small_site
 import upnext
+from test_feeds import command_line
 from upnext import _call, _progress
 
 # A training that takes minutes, which prints a line when it is under way.
@@ -186,9 +188,24 @@ class Evaluations(unittest.TestCase):
         self.assertIn("popularity", list(frame["model"]))
         self.assertEqual(set(evaluation.to_frame(intervals=True)["stage"]), {"retrieval", "ranking"})
         self.assertIn("<svg", evaluation.html)
+        self.assertTrue(evaluation.true_value is None)
         evaluation.write_html(small_site.FOLDER / "report.html")
         with self.assertRaisesRegex(KeyError, "ndcg@10"):
             evaluation.value("ndgc@10")
+
+    def test_the_world_of_a_simulated_site_gives_the_true_value(self):
+        project, world = small_site.trained(), small_site.FOLDER / "world.toml"
+        world.write_text("users = 250\nitems = 400\ndays = 12\n", encoding="utf-8")
+        evaluation = project.evaluate(world=world, progress=False)
+        clicks = {row[0]: row[1] for row in evaluation.true_value.rows}
+        self.assertGreater(clicks["oracle"], clicks["random"])
+        self.assertIn("ranked feed", clicks)
+        self.assertRegex(repr(evaluation), r"true value a slate, days 11 to 12\npolicy ")
+        said = json.loads(command_line("evaluate", "--world", world, "--json"))
+        self.assertEqual(said["true_value"], evaluation.json["true_value"])
+        world.write_text("users = 251\nitems = 400\ndays = 12\n", encoding="utf-8")
+        with self.assertRaises(upnext.FailedPrecondition):
+            project.evaluate(world=world, progress=False)
 
     def test_a_training_that_is_not_published_is_no_error(self):
         project = small_site.project("gate")
