@@ -103,8 +103,8 @@ struct FillArray {
 
 // Offsets and bytes of texts.
 template <typename Offset>
-ArrowColumn TextsOf(std::string name, const char* format, const std::vector<std::string>& texts,
-                    size_t bytes) {
+ArrowColumn TextsOf(const std::string& name, const char* format,
+                    const std::vector<std::string>& texts, size_t bytes) {
   struct Texts {
     std::vector<Offset> offsets;
     std::string bytes;
@@ -117,7 +117,7 @@ ArrowColumn TextsOf(std::string name, const char* format, const std::vector<std:
     made->bytes += text;
     made->offsets.push_back(static_cast<Offset>(made->bytes.size()));
   }
-  return {.name = std::move(name),
+  return {.name = name,
           .format = format,
           .length = static_cast<int64_t>(texts.size()),
           .buffers = {made->offsets.data(), made->bytes.data()},
@@ -125,9 +125,9 @@ ArrowColumn TextsOf(std::string name, const char* format, const std::vector<std:
 }
 
 template <typename T>
-ArrowColumn NumbersOf(std::string name, const char* format, std::vector<T> values) {
+ArrowColumn NumbersOf(const std::string& name, const char* format, std::vector<T> values) {
   const auto kept = std::make_shared<const std::vector<T>>(std::move(values));
-  return {.name = std::move(name),
+  return {.name = name,
           .format = format,
           .length = static_cast<int64_t>(kept->size()),
           .buffers = {kept->data()},
@@ -136,20 +136,19 @@ ArrowColumn NumbersOf(std::string name, const char* format, std::vector<T> value
 
 }  // namespace
 
-ArrowColumn TextColumn(std::string name, const std::vector<std::string>& texts) {
+ArrowColumn TextColumn(const std::string& name, const std::vector<std::string>& texts) {
   size_t bytes = 0;
   for (const std::string& text : texts) bytes += text.size();
-  return bytes <= std::numeric_limits<int32_t>::max()
-             ? TextsOf<int32_t>(std::move(name), "u", texts, bytes)
-             : TextsOf<int64_t>(std::move(name), "U", texts, bytes);
+  return bytes <= std::numeric_limits<int32_t>::max() ? TextsOf<int32_t>(name, "u", texts, bytes)
+                                                      : TextsOf<int64_t>(name, "U", texts, bytes);
 }
 
 ArrowColumn Int32Column(std::string name, std::vector<int32_t> values) {
-  return NumbersOf(std::move(name), "i", std::move(values));
+  return NumbersOf(name, "i", std::move(values));
 }
 
 ArrowColumn DoubleColumn(std::string name, std::vector<double> values) {
-  return NumbersOf(std::move(name), "g", std::move(values));
+  return NumbersOf(name, "g", std::move(values));
 }
 
 ArrowColumn DictionaryColumn(std::string name, std::vector<int32_t> numbers,

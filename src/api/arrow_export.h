@@ -30,7 +30,7 @@ struct ArrowColumn {
 };
 
 // Columns of values that the column owns from then on.
-ArrowColumn TextColumn(std::string name, const std::vector<std::string>& texts);
+ArrowColumn TextColumn(const std::string& name, const std::vector<std::string>& texts);
 ArrowColumn Int32Column(std::string name, std::vector<int32_t> values);
 ArrowColumn DoubleColumn(std::string name, std::vector<double> values);
 // Texts by their numbers in a list in which each is once.
