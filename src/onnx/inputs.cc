@@ -38,13 +38,13 @@ double DefaultMissing(TensorType type) {
   return whole ? 0 : std::numeric_limits<double>::quiet_NaN();
 }
 
+}  // namespace
+
 std::string PortNames(const std::vector<TensorPort>& ports) {
   std::vector<std::string> names;
   for (const TensorPort& port : ports) names.push_back(port.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
-
-}  // namespace
 
 VocabularyRows RowsOf(const features::FeatureStatistics& tables) {
   VocabularyRows rows;

@@ -82,6 +82,8 @@ class Inputs {
   std::vector<Bound> inputs_;  // as the ports
 };
 
+// As in messages: "a, b".
+std::string PortNames(const std::vector<TensorPort>& ports);
 // The number of the port of this name, or of the only one if the name is empty. kInvalidArgument with
 // the ports that there are. `what`: "input" or "output".
 Result<size_t> FindPort(const std::vector<TensorPort>& ports, const std::string& name,

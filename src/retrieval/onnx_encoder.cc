@@ -66,6 +66,12 @@ Status OnnxEncoder::Bind(const onnx::Manifest& manifest, const features::Feature
   UPNEXT_ASSIGN_OR_RETURN(inputs_, onnx::Inputs::Bind(manifest.inputs, network_->inputs(), plan,
                                                       given_.rows, onnx::Of::kUserEncoder));
   const std::vector<onnx::TensorPort>& ports = network_->outputs();
+  if (manifest.output.empty() && ports.size() > 1) {
+    return InvalidArgument(
+        "the network has {} outputs: say in the manifest which is the user's vector, \"output\": one of "
+        "{}",
+        ports.size(), onnx::PortNames(ports));
+  }
   UPNEXT_ASSIGN_OR_RETURN(output_, onnx::FindPort(ports, manifest.output, "output"));
   const onnx::TensorPort& port = ports[output_];
   const bool numbers =
