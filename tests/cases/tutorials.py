@@ -8,10 +8,13 @@ Several pages are followed one after the other in the same folder: a page may sa
 - ```toml title="NAME" (any language): the file NAME of an empty folder has this content.
 - ```sh: run by one bash, which stops at the first command that fails (of a pipe: whose last part fails).
 - ```text: what the block before it prints, among other lines. A number stands for any number, `...` for anything.
+- <!-- needs NAME -->: what is below is left out, and this says so, where Python has no module NAME, which is too large for every run.
+  To run it too, install NAME once in DIR of --packages. The package upnext is that of python/, with the library next to UPNEXT.
 
 Ends with 77 when curl is missing, and when the Python packages of --packages, for which a virtual environment is made in
 DIR, cannot be had."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -24,6 +27,8 @@ import tempfile
 from case import Failed, python_with, require
 
 BLOCK = re.compile(r'^```(\w+)(?: +title="([^"]+)")?[^\n]*\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+NEEDS = re.compile(r"^<!-- needs (\w+) -->$", re.MULTILINE)
+PACKAGE = str(pathlib.Path(__file__).resolve().parent.parent.parent / "python")
 MARK = "@@ end of block "
 NUMBER = r"[-+]?[\d.,]*\d"
 
@@ -54,10 +59,19 @@ def free_port():
         return str(probe.getsockname()[1])
 
 
+def runnable(page, path):
+    """The page, up to what needs a module that the Python of this PATH has not."""
+    for need in NEEDS.finditer(page):
+        if subprocess.run(["python3", "-c", f"import {need[1]}"], env={"PATH": path}, capture_output=True).returncode:
+            print(f"left out: what needs the Python module {need[1]}")
+            return page[:need.start()]
+    return page
+
+
 def run(upnext, pages, programs=""):
-    steps, files = [], {}
+    steps, files, path = [], {}, f"{programs}/usr/local/bin:/usr/bin:/bin"
     for page in pages:
-        more, named = steps_of(page.read_text(encoding="utf-8"))
+        more, named = steps_of(runnable(page.read_text(encoding="utf-8"), path))
         require(more, page, "has no commands")
         steps.extend(more)
         files.update(named)
@@ -72,7 +86,8 @@ def run(upnext, pages, programs=""):
         place.mkdir()
         for name, text in files.items():
             (place / name).write_text(text.replace("8080", port), encoding="utf-8")
-        environment = {"PATH": f"{place.parent}/bin:{programs}/usr/local/bin:/usr/bin:/bin", "HOME": folder, "LANG": "C.UTF-8"}
+        environment = {"PATH": f"{place.parent}/bin:{path}", "HOME": folder, "LANG": "C.UTF-8", "PYTHONPATH": PACKAGE,
+                       "UPNEXT_BUILD": os.path.dirname(upnext)}
         process = subprocess.Popen(["bash"], cwd=place, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    text=True, start_new_session=True)
         try:
