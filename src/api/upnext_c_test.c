@@ -32,7 +32,7 @@ static upnext_call* Run(upnext_project* project, const char* operation, const ch
 }
 
 int main(int argc, char** argv) {
-  char text[4096], data[4096], directory[4096];
+  char text[8192], data[4096], directory[4096];
   upnext_project* project;
   upnext_call* call;
   upnext_error* error;
