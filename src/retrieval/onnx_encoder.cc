@@ -95,8 +95,8 @@ Result<std::unique_ptr<OnnxEncoder>> OnnxEncoder::Make(
                             onnx::Of::kUserEncoder));
   const auto learned = given.rows.find(features::kItemVocabulary);
   const size_t rows = tables.vocabulary(features::kItemVocabulary).rows();
-  if (learned == given.rows.end() || learned->second > rows) {
-    return InvalidArgument("{}: expected at most {} items in the examples, found {}", given.name,
+  if (learned == given.rows.end() || learned->second == 0 || learned->second > rows) {
+    return InvalidArgument("{}: expected 1 to {} rows of items in the examples, found {}", given.name,
                            rows, learned == given.rows.end() ? 0 : learned->second);
   }
   Status fits = CheckItems(parts.items, manifest.items, learned->second);
