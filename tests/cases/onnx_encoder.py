@@ -45,7 +45,7 @@ def served_features_are_the_exported_ones(upnext, folder, programs):
         # Many at once, and all users in one file: everybody gets their own.
         users = [f"u{number:02}" for number in range(USERS)] + ["nobody"]
         alone = {name: scores_of(feed(server, name)) for name in users}
-        require(len({tuple(sorted(scores.items())) for scores in alone.values()}) > USERS / 2, "all users are alike")
+        require(len({tuple(sorted(scores.items())) for scores in alone.values()}) > USERS / 4, "all users are alike")
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
             for name, items in zip(users * 3, threads.map(lambda name: feed(server, name), users * 3)):
                 require(scores_of(items) == alone[name], name, "got another's scores")
