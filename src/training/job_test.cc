@@ -11,9 +11,12 @@
 #include "base/test_folder.h"
 #include "bundle/test_bundle.h"
 #include "bundle/test_forge.h"
+#include "log/event_log.h"
 #include "ranking/ranker.h"
 #include "schema/event.h"
 #include "schema/raw_event.h"
+#include "training/dataset.h"
+#include "training/gate.h"
 #include "training/test_project.h"
 
 namespace upnext::training {
@@ -267,6 +270,32 @@ TEST_F(JobTest, AfterABundleWithANetworkOfOthersATrainingWithoutARankerIsRefused
   EXPECT_THAT(result->manifest.gate,
               HasSubstr("the new bundle has no ranking model, and bundle v000001 has one"));
   EXPECT_EQ(CurrentVersion(), "v000001");
+}
+
+// Likewise. A training has a candidate model or fails, so that the gate is asked directly.
+TEST_F(JobTest, ANetworkOfOthersCountsAsTheCandidateModelOfTheCurrentBundle) {
+  RunAndPublish();
+  const fs::path current = project_->bundles().Path("v000001");
+  nlohmann::json manifest = bundle::ReadJson(current / "manifest.json");
+  for (nlohmann::json& part : manifest["parts"]) {
+    if (part["name"] == bundle::CandidateType().name) {
+      part["name"] = bundle::OnnxEncoderType().name;
+    }
+  }
+  bundle::Forge(current, manifest);
+  LoadProject(folder_.path(), std::string("[split]\nkind = \"none\"\n") + kSmallModels, &project_,
+              &options_);
+  const Result<log::EventLog> log = project_->OpenLog();
+  ASSERT_TRUE(log) << log.error().message;
+  const auto dataset = Dataset::Prepare(*log, options_.dataset, pool_, base::NoProgress());
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  const Result<CurrentFigures> figures =
+      EvaluateCurrent(*project_, **dataset, options_.evaluate, pool_, base::NoProgress());
+  ASSERT_TRUE(figures) << figures.error().message;
+  EXPECT_TRUE(figures->has_candidate);
+  evaluation::Report report;
+  EXPECT_THAT(Judge(*figures, {}, {}, options_.margin, &report),
+              HasSubstr("the new bundle has no retrieval model, and bundle v000001 has one"));
 }
 
 TEST_F(JobTest, AProjectThatIsLockedIsLeftAlone) {
