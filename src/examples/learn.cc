@@ -253,8 +253,8 @@ Result<features::FeatureStatistics> LearnFeatures(
   if (old != nullptr && (old->spec != spec || old->plan.text() != plan.text())) {
     return FailedPrecondition(
         "the features are others than those of the statistics that should grow: [features], a "
-        "[[feature]] or [schema] changed, or times of the log mean something now; train without "
-        "--continue, and export the examples of a network of [ranking] onnx again");
+        "[[feature]], [retrieval] items or [schema] changed, or times of the log mean something now; "
+        "train without --continue, and export the examples of networks of others again");
   }
   TrainingCounts counts(source, plan);
   features::EventCounts::Builder statistics(plan.everybody());

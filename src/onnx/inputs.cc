@@ -156,9 +156,8 @@ Result<Inputs::Bound> Inputs::BindOne(const Input& input, const TensorPort& port
                           static_cast<size_t>(port.shape[1]) == bound.width;
   if (!rank_fits || !width_fits) {
     return InvalidArgument(
-        "the input \"{}\" of the network is {}, but the columns of the manifest make float32 [?, "
-        "{}]",
-        port.name, Describe(port), bound.width);
+        "the input \"{}\" of the network is {}, but the columns of the manifest make {} [?, {}]",
+        port.name, Describe(port), TensorTypeName(port.type), bound.width);
   }
   if (port.shape[0] >= 0) {
     return InvalidArgument(

@@ -39,7 +39,8 @@ inline constexpr char kPositionColumn[] = "position", kDurationColumn[] = "durat
 class Inputs {
  public:
   // kInvalidArgument with what differs: an input that the manifest or the network has not, a column
-  // that the examples have not or that is of a candidate in place of the user, another width than that of the columns, a type that is no number.
+  // that the examples have not or that is of a candidate in place of the user, another width than that
+  // of the columns, a type that is no number.
   static Result<Inputs> Bind(std::span<const Input> inputs, const std::vector<TensorPort>& ports,
                              const features::FeaturePlan& plan, const VocabularyRows& rows, Of of);
   // Of a ranker. As the ports; `query_of` [impressions.rows].

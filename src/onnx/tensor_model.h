@@ -1,4 +1,4 @@
-// A network of somebody else: named tensors in, named tensors out. onnx_runtime.h opens one; tests
+// A network of somebody else: named tensors in, named tensors out. runtime.h opens one; tests
 // have their own.
 //
 //   for (const TensorPort& port : model.inputs()) ...          what it asks for

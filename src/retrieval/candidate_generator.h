@@ -1,6 +1,6 @@
 // Proposes the items whose vectors have the largest inner products with the user's vector: the
-// candidate model, or the network of others in its place, and its index, which are parts of the bundle of their own. One of the generators
-// of generator_registry.cc. With an item tower also items that came after the training, by their
+// candidate model, or the network of others in its place, and its index, which are parts of the bundle
+// of their own. One of the generators of generator_registry.cc. With an item tower also items that came after the training, by their
 // content (CG-24). Immutable but for its scratch memory: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_CANDIDATE_GENERATOR_H_
 #define UPNEXT_RETRIEVAL_CANDIDATE_GENERATOR_H_

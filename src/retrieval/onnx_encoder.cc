@@ -20,6 +20,15 @@ namespace {
 
 constexpr char kItemVectors[] = "items";
 constexpr size_t kMostNumbers = 4096;  // of a vector, as of the candidate model
+// Of a number in a vector: products of such vectors are finite.
+constexpr float kLargest = 1e15f;
+
+bool IsUsable(float value) { return std::abs(value) <= kLargest; }  // NaN is not
+
+std::string NumberText(float value) {
+  if (std::isnan(value)) return "NaN";
+  return std::isinf(value) ? "infinite" : fmt::format("{:g}", value);
+}
 
 // `file`: of the vectors, for messages. `learned`: rows of the vocabulary of items in the examples.
 Status CheckItems(const base::NpyMatrix& items, const std::string& file, size_t learned) {
@@ -35,11 +44,12 @@ Status CheckItems(const base::NpyMatrix& items, const std::string& file, size_t 
   }
   const auto wrong =
       std::ranges::find_if(items.values.begin() + static_cast<std::ptrdiff_t>(items.columns),
-                           items.values.end(), [](float value) { return !std::isfinite(value); });
+                           items.values.end(), [](float value) { return !IsUsable(value); });
   if (wrong == items.values.end()) return Ok();
   const auto place = static_cast<size_t>(wrong - items.values.begin());
-  return InvalidArgument("{}: expected finite numbers, found {} in column {} of row {} (from 0)",
-                         file, *wrong, place % items.columns, place / items.columns);
+  return InvalidArgument(
+      "{}: expected finite numbers of at most {:g}, found {} in column {} of row {} (from 0)", file,
+      kLargest, NumberText(*wrong), place % items.columns, place / items.columns);
 }
 
 // Zeros in row 0 and in the rows beyond the vectors.
@@ -96,8 +106,8 @@ Result<std::unique_ptr<OnnxEncoder>> OnnxEncoder::Make(
   const auto learned = given.rows.find(features::kItemVocabulary);
   const size_t rows = tables.vocabulary(features::kItemVocabulary).rows();
   if (learned == given.rows.end() || learned->second == 0 || learned->second > rows) {
-    return InvalidArgument("{}: expected 1 to {} rows of items in the examples, found {}", given.name,
-                           rows, learned == given.rows.end() ? 0 : learned->second);
+    return InvalidArgument("{}: expected 1 to {} rows of items in the examples, found {}",
+                           given.name, rows, learned == given.rows.end() ? 0 : learned->second);
   }
   Status fits = CheckItems(parts.items, manifest.items, learned->second);
   if (!fits) return WithContext(fits.error(), given.name);
@@ -129,12 +139,14 @@ Status OnnxEncoder::TakeOutput(const onnx::Tensor& tensor, size_t rows, float* o
   }
   const size_t size = rows * items_.dim();
   const float* const wrong =
-      std::find_if(out, out + size, [](float value) { return !std::isfinite(value); });
+      std::find_if(out, out + size, [](float value) { return !IsUsable(value); });
   if (wrong == out + size) return Ok();
   const auto place = static_cast<size_t>(wrong - out);
-  return Internal("{}: the output \"{}\" is {} in column {} for user {} of {}; expected a number",
-                  given_.name, port, std::isnan(*wrong) ? "NaN" : "infinite", place % items_.dim(),
-                  place / items_.dim(), rows);
+  return Internal(
+      "{}: the output \"{}\" is {} in column {} for user {} of {} (from 0); expected a finite number of "
+      "at most {:g}",
+      given_.name, port, NumberText(*wrong), place % items_.dim(), place / items_.dim(), rows,
+      kLargest);
 }
 
 Status OnnxEncoder::EncodeUsers(const features::FeatureBlock& batch, float* out, Scratch&,

@@ -14,8 +14,8 @@
 namespace upnext::retrieval {
 
 // [at most max_users, model.dim()]: users spread evenly over the log, each with the state and
-// context of the user's last event in training. Empty when the log has no users. Fails as the model
-// does.
+// context of the user's last event in training. Empty when the log has no users. Users for whom a network
+// of others fails are left out; fails as it does when it fails for all of the first.
 Result<std::vector<float>> SampleUserVectors(const examples::ReplaySource& source,
                                              const features::FeatureStatistics& tables,
                                              const UserItemModel& model, uint32_t max_users,

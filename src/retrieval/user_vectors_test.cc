@@ -7,7 +7,9 @@
 
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
+#include "nn/parameter.h"
 #include "retrieval/test_batch.h"
+#include "retrieval/test_user_item_model.h"
 #include "schema/event.h"
 
 namespace upnext::retrieval {
@@ -59,6 +61,30 @@ TEST_F(SampleUserVectorsTest, ASampleIsSpreadEvenlyOverTheLog) {
     for (size_t d = 0; d < 6; ++d) EXPECT_NEAR(some[i * 6 + d], all[4 * i * 6 + d], 1e-5);
   }
   EXPECT_TRUE(Sample(0).empty());
+}
+
+// Fails for users together, and for the first `failing` of those that come alone.
+class FailsForSome : public NegativeScores {
+ public:
+  explicit FailsForSome(int failing) : NegativeScores(3, 3), failing_(failing) {}
+  Status EncodeUsers(const features::FeatureBlock& batch, float* out, Scratch& scratch,
+                     const nn::Compute& compute) const override {
+    if (batch.rows > 1 || failing_-- > 0) return Internal("encoder.onnx: NaN");
+    return NegativeScores::EncodeUsers(batch, out, scratch, compute);
+  }
+
+ private:
+  mutable int failing_;
+};
+
+TEST_F(SampleUserVectorsTest, UsersForWhomANetworkFailsAreLeftOut) {
+  const auto some = SampleUserVectors(world_.source, tables_, FailsForSome(2), 1000, pool_);
+  ASSERT_TRUE(some) << some.error().message;
+  EXPECT_EQ(some->size(), size_t{world_.log.users() - 2} * 2);
+  for (size_t i = 0; i < some->size(); ++i) EXPECT_EQ((*some)[i], i % 2 == 0 ? -1 : 0);
+  const auto none = SampleUserVectors(world_.source, tables_, FailsForSome(1000), 1000, pool_);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message, "encoder.onnx: NaN");
 }
 
 }  // namespace

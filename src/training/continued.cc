@@ -245,15 +245,18 @@ std::string Continued::Name() const {
   return fmt::format("{} (features {:016x})", manifest_.version, manifest_.features_digest);
 }
 
-std::string Continued::Describe() const {
+std::string Continued::Describe(bool encoder_given, bool ranker_given) const {
   const std::string from =
       fmt::format("from bundle {} with what is later than {}", manifest_.version,
                   base::FormatTime(seen_ms_[static_cast<size_t>(Models::kValidated)]));
   if (!candidate_) {
-    return "the ranker continues " + from +
-           ", in the order of days; the candidate model is trained anew";
+    return "the ranker continues " + from + ", in the order of days" +
+           (encoder_given ? "" : "; the candidate model is trained anew");
   }
-  if (!ranker_) return "the candidate model continues " + from + "; a ranker is trained anew";
+  if (!ranker_) {
+    return "the candidate model continues " + from +
+           (ranker_given ? "" : "; a ranker is trained anew");
+  }
   return "candidate model and ranker continue " + from + ", the ranker in the order of days";
 }
 

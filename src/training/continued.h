@@ -72,7 +72,9 @@ class Continued {
 
   // "v000003 (features 0123456789abcdef)": binds checkpoints to it.
   std::string Name() const;
-  std::string Describe() const;  // for the report
+  // For the report; whether networks of others take the place of what does not continue.
+  std::string Describe(bool encoder_given, bool ranker_given) const;
+  const std::filesystem::path& folder() const { return folder_; }  // of the bundle
 
  private:
   Status Check(const project::Project& project, const Options& options,

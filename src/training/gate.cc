@@ -47,6 +47,11 @@ Result<features::FeatureStatistics> StatisticsFor(const log::EventLog& log,
   return features::Rebase(statistics, *own, log);
 }
 
+bool HasNetworkOfOthers(const bundle::ValidatedModels& models) {
+  return (models.candidate() != nullptr && models.candidate()->trained() == nullptr) ||
+         (models.ranker() != nullptr && models.ranker()->trained() == nullptr);
+}
+
 // Sets report and deciding figures.
 Status EvaluateOn(const Dataset& dataset, const std::filesystem::path& folder,
                   const project::Project& project, const evaluation::EvaluateOptions& options,
@@ -63,10 +68,15 @@ Status EvaluateOn(const Dataset& dataset, const std::filesystem::path& folder,
                           StatisticsFor(dataset.log(), *models, project.logs()));
   progress.Note(
       fmt::format("evaluates the current bundle {} on the new test part", current->version));
-  UPNEXT_ASSIGN_OR_RETURN(
-      current->report,
+  auto report =
       evaluation::Evaluate({dataset.source(), statistics, models->candidate(), models->ranker()},
-                           options, pool, progress, &current->deciding));
+                           options, pool, progress, &current->deciding);
+  // The next training may be the one that replaces the network.
+  if (!report && report.error().code == Code::kInternal && HasNetworkOfOthers(*models)) {
+    return FailedPrecondition("its network fails on events of now ({})", report.error().message);
+  }
+  if (!report) return std::unexpected(std::move(report).error());
+  current->report = *std::move(report);
   return Ok();
 }
 

@@ -150,13 +150,20 @@ Status Job::Prepare() {
   staging_.emplace(std::move(staging));
   UPNEXT_RETURN_IF_ERROR(PrepareDataset());
   if (continued_) result_.nothing_new = continued_->WhyNothingNew(*dataset_, fits_on_all_);
+  if (!result_.nothing_new.empty() && !given_.AreThoseOf(continued_->folder())) {
+    choices_.clear();
+    UPNEXT_RETURN_IF_ERROR(TrainAnew(OnnxModels::OthersThanContinued()));
+    result_.nothing_new.clear();
+    UPNEXT_RETURN_IF_ERROR(PrepareDataset());
+  }
   if (!result_.nothing_new.empty()) return Ok();
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
                           DigestOf(dataset_->statistics(), staging_->path()));
   checkpoints_ = {project_.checkpoints(), request_.resume, digest, "", ContinuedName()};
   if (request_.only) {
-    UPNEXT_ASSIGN_OR_RETURN(other_, OpenOther(project_, *request_.only, digest, fits_on_all_,
-                                              result_.manifest.log_version));
+    UPNEXT_ASSIGN_OR_RETURN(
+        other_, OpenOther(project_, {*request_.only, digest, fits_on_all_,
+                                     given_.examples() != nullptr, result_.manifest.log_version}));
   }
   return CompareWithCurrent();
 }
@@ -165,7 +172,7 @@ Status Job::PrepareDataset() {
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project_.OpenLog(request_.shard));
   result_.manifest.log_version = log.directory().filename().string();
   UPNEXT_RETURN_IF_ERROR(OpenContinued(log));
-  UPNEXT_ASSIGN_OR_RETURN(given_, OnnxModels::Read(project_, options_.train, log));
+  UPNEXT_ASSIGN_OR_RETURN(given_, OnnxModels::Read(project_, options_, log));
   if (chain_) {
     const Status fits = given_.CheckGrew(chain_->statistics);
     if (!fits) UPNEXT_RETURN_IF_ERROR(TrainAnew(fits.error()));
@@ -205,7 +212,7 @@ Status Job::CheckLog(const log::EventLog& log) {
         result_.manifest.log_version);
   }
   if (continued_) {
-    Note(continued_->Describe());
+    Note(continued_->Describe(given_.has_encoder(), given_.has_ranker()));
   }
   return Ok();
 }

@@ -10,6 +10,8 @@
 
 #include "base/file.h"
 #include "base/npy.h"
+#include "bundle/manifest.h"
+#include "bundle/part.h"
 #include "features/feature_plan.h"
 #include "onnx/given_network.h"
 #include "onnx/inputs.h"
@@ -77,6 +79,18 @@ Status CheckExamples(const Network& network, std::string_view section, const log
       file, section);
 }
 
+bool SameNetwork(const onnx::GivenNetwork& a, const onnx::GivenNetwork& b) {
+  return a.bytes == b.bytes && a.manifest == b.manifest;
+}
+
+// But for row 0, which is no item.
+bool SameVectors(const base::NpyMatrix& a, const base::NpyMatrix& b) {
+  const auto items = [](const base::NpyMatrix& of) {
+    return std::span(of.values).subspan(of.columns);
+  };
+  return a.columns == b.columns && std::ranges::equal(items(a), items(b));
+}
+
 Result<Network> ReadNetwork(const project::Project& project, const std::string& onnx, onnx::Of of,
                             const log::EventLog& log) {
   const fs::path file = project.Beside(onnx), manifest = ManifestOfNetwork(file);
@@ -84,7 +98,9 @@ Result<Network> ReadNetwork(const project::Project& project, const std::string& 
   network.name = file.filename().string();
   network.folder = manifest.parent_path();
   UPNEXT_ASSIGN_OR_RETURN(network.bytes, base::ReadFile(file));
-  UPNEXT_ASSIGN_OR_RETURN(network.manifest_text, base::ReadFile(manifest));
+  Result<std::string> text = base::ReadFile(manifest);
+  if (!text) return WithContext(text.error(), "the manifest of " + network.name);
+  network.manifest_text = *std::move(text);
   UPNEXT_ASSIGN_OR_RETURN(network.manifest,
                           onnx::Manifest::Parse(network.manifest_text, manifest.string(), of));
   network.statistics = network.Beside(network.manifest.features);
@@ -104,8 +120,9 @@ fs::path ManifestOfNetwork(const fs::path& network) {
   return fs::path(network).replace_extension(".json");
 }
 
-Result<OnnxModels> OnnxModels::Read(const project::Project& project, const TrainOptions& options,
+Result<OnnxModels> OnnxModels::Read(const project::Project& project, const Options& all,
                                     const log::EventLog& log) {
+  const TrainOptions& options = all.train;
   OnnxModels models;
   fs::path statistics;
   if (!options.retrieval_onnx.empty()) {
@@ -131,7 +148,15 @@ Result<OnnxModels> OnnxModels::Read(const project::Project& project, const Train
     }
     models.examples_ = std::move(network.examples);
   }
-  if (models.examples() != nullptr) project.UseOnnxRuntime();
+  if (models.examples() == nullptr) return models;
+  project.UseOnnxRuntime();
+  UPNEXT_ASSIGN_OR_RETURN(const features::FeaturePlan plan,
+                          features::FeaturePlan::Compile(all.dataset.features, log.schema()));
+  if (plan.reads_reference()) {  // before one is trained
+    return FailedPrecondition(
+        "a [[feature]] reads request.retrieval_score or request.user_vector, which no examples of a "
+        "network of others have; leave it out, or leave [retrieval] onnx and [ranking] onnx out");
+  }
   return models;
 }
 
@@ -141,6 +166,36 @@ Status OnnxModels::CheckGrew(const features::FeatureStatistics& tables) const {
       "{}: the examples that it learned from have other vocabularies or quantiles than the bundle "
       "that the training continues from; train without --continue",
       has_encoder() ? encoder_parts_->network.name : ranker_parts_->network.name);
+}
+
+bool OnnxModels::AreThoseOf(const fs::path& bundle) const {
+  const Result<bundle::Manifest> manifest = bundle::ReadManifest(bundle);
+  if (!manifest) return false;
+  const auto file = [&](const bundle::PartType& type) -> std::optional<fs::path> {
+    const auto part = std::ranges::find(manifest->parts, type.name, &bundle::PartEntry::name);
+    if (part == manifest->parts.end()) return std::nullopt;
+    return bundle / part->file;
+  };
+  const auto encoder = file(bundle::OnnxEncoderType()), ranker = file(bundle::OnnxRankerType());
+  if (encoder.has_value() != has_encoder() || ranker.has_value() != has_ranker()) return false;
+  const uint64_t digest = manifest->features_digest;
+  if (encoder) {
+    const auto parts = retrieval::OnnxEncoder::ReadParts(*encoder, digest);
+    if (!parts || !SameNetwork(parts->network, encoder_parts_->network) ||
+        !SameVectors(parts->items, encoder_parts_->items)) {
+      return false;
+    }
+  }
+  if (!ranker) return true;
+  const auto parts = ranking::OnnxRanker::ReadParts(*ranker, digest);
+  return parts && SameNetwork(parts->network, ranker_parts_->network);
+}
+
+Error OnnxModels::OthersThanContinued() {
+  return {
+      Code::kFailedPrecondition,
+      "the log has nothing to continue with, but the networks of [retrieval] onnx or [ranking] onnx "
+      "are others than those of the bundle; train without --continue"};
 }
 
 Status OnnxModels::OpenEncoder(const features::FeatureStatistics& tables) {

@@ -1,7 +1,7 @@
 // Networks of others, trained on exported examples, in the place of what a training would learn:
 // [retrieval] onnx is its candidate model, [ranking] onnx its ranker (decisions 0094 and 0096).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(OnnxModels given, OnnxModels::Read(project, options.train, log));
+//   UPNEXT_ASSIGN_OR_RETURN(OnnxModels given, OnnxModels::Read(project, options, log));
 //   Dataset::Prepare(log, options.dataset, pool, progress, given.examples()) ...
 //   UPNEXT_RETURN_IF_ERROR(given.OpenEncoder(dataset->statistics()));
 //   UPNEXT_RETURN_IF_ERROR(given.OpenRanker(objectives, dataset->statistics()));
@@ -36,9 +36,9 @@ class OnnxModels {
  public:
   // The networks that the options name, if any, their manifests, which are the files of their names that
   // end in .json, and what the manifests name. kNotFound or kInvalidArgument with the file that is wrong;
-  // kFailedPrecondition when the examples are of another log, when they read a reference model, and
-  // when those of both networks differ.
-  static Result<OnnxModels> Read(const project::Project& project, const TrainOptions& options,
+  // kFailedPrecondition when the examples are of another log, when they or the features of now read a
+  // reference model, and when those of both networks differ.
+  static Result<OnnxModels> Read(const project::Project& project, const Options& options,
                                  const log::EventLog& log);
 
   // Of the examples: the statistics of the training grow from them, so that their rows and quantiles
@@ -46,6 +46,11 @@ class OnnxModels {
   const features::FeatureStatistics* examples() const { return examples_ ? &*examples_ : nullptr; }
   // kFailedPrecondition unless these statistics grew from those of the examples.
   Status CheckGrew(const features::FeatureStatistics& tables) const;
+
+  // Whether the bundle in this folder has the same networks, with the same manifests and vectors.
+  bool AreThoseOf(const std::filesystem::path& bundle) const;
+  // kFailedPrecondition: they are not, of a training that continues that bundle with nothing to learn.
+  static Error OthersThanContinued();
 
   bool has_encoder() const { return encoder_parts_.has_value(); }
   bool has_ranker() const { return ranker_parts_.has_value(); }

@@ -1,5 +1,6 @@
 #include "training/other_stage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "bundle/manifest.h"
@@ -10,9 +11,20 @@ std::string_view StageName(Stage stage) {
   return stage == Stage::kRetrieval ? "retrieval" : "ranking";
 }
 
-Result<OtherStage> OpenOther(const project::Project& project, Stage only, uint64_t features_digest,
-                             bool fitted, const std::string& log_version) {
+namespace {
+
+bool HasNetworkOfOthers(const bundle::Manifest& manifest) {
+  return std::ranges::any_of(manifest.parts, [](const bundle::PartEntry& part) {
+    return part.name == bundle::OnnxEncoderType().name ||
+           part.name == bundle::OnnxRankerType().name;
+  });
+}
+
+}  // namespace
+
+Result<OtherStage> OpenOther(const project::Project& project, const OtherRequest& request) {
   OtherStage other;
+  const std::string_view only = StageName(request.only);
   const Result<std::string> version = project.bundles().Current();
   if (!version && version.error().code == Code::kNotFound) return other;
   Result<bundle::OpenedBundle> current = project.OpenBundle(bundle::LogChoice::kTrainedOn);
@@ -20,24 +32,30 @@ Result<OtherStage> OpenOther(const project::Project& project, Stage only, uint64
     return FailedPrecondition(
         "--only {} keeps the other stage's model of the current bundle, which cannot be opened "
         "({}); train without --only",
-        StageName(only), current.error().message);
+        only, current.error().message);
   }
   other.opened = *std::move(current);
   UPNEXT_ASSIGN_OR_RETURN(other.validated,
                           bundle::ValidatedModels::Open(project.bundles().Path(*version)));
   const bundle::Manifest& manifest = other.validated->manifest();
-  if (features_digest != other.validated->features_digest()) {
+  if (request.of_others != HasNetworkOfOthers(manifest)) {
     return FailedPrecondition(
-        "--only {}: the log or the [features] changed since bundle {}, or --continue made it, so its "
-        "other model no longer fits; train without --only",
-        StageName(only), manifest.version);
+        "--only {}: [retrieval] onnx or [ranking] onnx was {} since bundle {}, and with it the rows of "
+        "the vocabularies changed, so its other model no longer fits; train without --only",
+        only, request.of_others ? "added" : "taken out", manifest.version);
   }
-  if (fitted != bundle::KeepsValidated(manifest) ||
-      (fitted && manifest.log_version != log_version)) {
+  if (request.features_digest != other.validated->features_digest()) {
+    return FailedPrecondition(
+        "--only {}: the log, the [features] or the examples of a network of others changed since "
+        "bundle {}, or --continue made it, so its other model no longer fits; train without --only",
+        only, manifest.version);
+  }
+  if (request.fitted != bundle::KeepsValidated(manifest) ||
+      (request.fitted && manifest.log_version != request.log_version)) {
     return FailedPrecondition(
         "--only {}: the log or [train] final_fit changed since bundle {}, so its other model was "
         "fitted on other events; train without --only",
-        StageName(only), manifest.version);
+        only, manifest.version);
   }
   return other;
 }

@@ -1,7 +1,7 @@
 // The models of the stage that `upnext train --only` does not train: those of the current bundle.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const OtherStage other,
-//                           OpenOther(project, Stage::kRanking, digest, fits_on_all, log_version));
+//                           OpenOther(project, {Stage::kRanking, digest, fits_on_all, ...}));
 //
 // One thread, with the project's lock held.
 #ifndef UPNEXT_TRAINING_OTHER_STAGE_H_
@@ -29,10 +29,17 @@ struct OtherStage {
   bool empty() const { return opened.bundle == nullptr; }
 };
 
-// kFailedPrecondition unless the current bundle has the same features, and the same log if the models
-// are `fitted` on all of it.
-Result<OtherStage> OpenOther(const project::Project& project, Stage only, uint64_t features_digest,
-                             bool fitted, const std::string& log_version);
+// Of the training that trains one stage.
+struct OtherRequest {
+  Stage only;
+  uint64_t features_digest;
+  bool fitted;     // on the whole log, after the evaluation
+  bool of_others;  // its statistics grow from those of the examples of a network of others
+  std::string log_version;
+};
+// kFailedPrecondition unless the current bundle has the same features, statistics that grew in the same
+// way, and the same log if the models are fitted on all of it.
+Result<OtherStage> OpenOther(const project::Project& project, const OtherRequest& request);
 
 }  // namespace upnext::training
 

@@ -1,14 +1,19 @@
 """A small site with a user encoder of others, and what it should serve."""
 
 import json
+import os
+import pathlib
 import struct
 import subprocess
+import sys
+import tempfile
 import urllib.request
 
 import case
 import tiny_onnx
-from case import require
+from case import python_with, require, run_cases
 
+LIBRARY = "UPNEXT_ONNXRUNTIME"
 GENERATOR = "candidate-model"
 ITEMS, USERS, DAYS, START = 20, 40, 6, 1_704_067_200
 # By column: what it adds to the two numbers of a user's vector. Nobody has an age, so the last adds its constant.
@@ -186,3 +191,24 @@ def check(site, items, last, clicks):
         require(abs(found[name] - score) < 1e-4, name, "has", found[name], "expected", score)
     shown = [wanted[item["item"]] for item in items if item["item"] in wanted]
     require(shown == sorted(shown, reverse=True), "not in order:", shown)
+
+
+def run_with_runtime(cases):
+    """The exit status of a script whose arguments are the program and a folder for a virtual environment with ONNX Runtime."""
+    upnext = pathlib.Path(sys.argv[1]).resolve()
+    programs = python_with(sys.argv[2], ["onnxruntime>=1.17", "pyarrow"])
+    if programs is None:
+        print("skipped: PyPI could not give ONNX Runtime and pyarrow")
+        return 77
+    if not os.environ.get(LIBRARY):
+        pattern = "lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*"
+        os.environ[LIBRARY] = str(sorted(programs.parent.glob(pattern))[0])
+
+    def in_folder(one):
+        def run():
+            with tempfile.TemporaryDirectory() as folder:
+                one(upnext, pathlib.Path(folder), programs)
+        run.__name__ = one.__name__
+        return run
+
+    return run_cases([in_folder(one) for one in cases])
