@@ -59,9 +59,17 @@ std::string ItemsTable(std::span<const serving::Recommendation> items,
   return out;
 }
 
+std::string DegradationText(const serving::Degradation& one) {
+  return Printable(
+      fmt::format("{}{}{}: {}", one.stage, one.source.empty() ? "" : ", ", one.source, one.reason));
+}
+
 std::string SlateTable(const serving::Slate& slate, std::span<const std::string> objectives,
                        const std::string& user, bool explain, size_t offset) {
   std::string out = fmt::format("Feed of user {}\n", user);
+  for (const serving::Degradation& one : slate.degraded) {
+    out += fmt::format("  degraded: {}\n", DegradationText(one));
+  }
   for (const std::string& note : slate.notes) out += fmt::format("  note: {}\n", Printable(note));
   out += ItemsTable(slate.items, objectives, explain, offset);
   if (explain) {

@@ -13,6 +13,8 @@ namespace upnext::cli {
 // `offset`: of the request, so that a second page goes on counting.
 std::string SlateTable(const serving::Slate& slate, std::span<const std::string> objectives,
                        const std::string& user, bool explain, size_t offset = 0);
+// "ranker: late", "generators, candidate-model: failed: ..."
+std::string DegradationText(const serving::Degradation& one);
 // Items that do not belong to a request: `upnext similar`.
 std::string ItemsTable(std::span<const serving::Recommendation> items,
                        std::span<const std::string> objectives, bool explain, size_t offset = 0);

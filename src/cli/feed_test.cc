@@ -25,6 +25,7 @@ serving::Slate OneItem() {
   slate.counts.catalogue = 1234;
   slate.counts.filtered = {{"seen", 5}, {"removed", 2}};
   slate.notes = {"unknown user"};
+  slate.degraded = {{"generators", "popular", "failed: NaN"}};
   return slate;
 }
 
@@ -32,6 +33,7 @@ TEST(Feed, TableNamesItemReasonAndOnRequestWhoProposedIt) {
   const std::vector<std::string> objectives = {"watch"};
   const std::string plain = SlateTable(OneItem(), objectives, "u1", false);
   EXPECT_THAT(plain, testing::HasSubstr("note: unknown user"));
+  EXPECT_THAT(plain, testing::HasSubstr("  degraded: generators, popular: failed: NaN\n"));
   EXPECT_THAT(plain, testing::HasSubstr("v3"));
   EXPECT_THAT(plain, testing::HasSubstr("Größe — und sehr"));
   EXPECT_THAT(plain, testing::Not(testing::HasSubstr("Terminals")));
@@ -49,11 +51,12 @@ TEST(Feed, TitlesReasonsAndNotesStayOnTheirLine) {
   slate.items[0].title = "\x1b[31mred\tand\nline";
   slate.items[0].reason = "because you watched \x1b]0;title\a";
   slate.notes = {"region '\x1b[2J' was never seen"};
+  slate.degraded = {{"generators", "popular", "failed:\nno \x1b[2J"}};
   const std::string table = SlateTable(slate, {}, "u1", false);
   EXPECT_THAT(table, testing::Not(testing::HasSubstr("\x1b")));
   EXPECT_THAT(table, testing::HasSubstr("\\x1b[31mred\\tand\\nline"));
   EXPECT_THAT(table, testing::HasSubstr("\\x1b]0;title\\x07"));
-  EXPECT_EQ(std::ranges::count(table, '\n'), 3) << table;
+  EXPECT_EQ(std::ranges::count(table, '\n'), 4) << table;
 }
 
 TEST(Feed, ABoostIsExplained) {

@@ -89,15 +89,23 @@ Status RunAll(const RecommendFlags& flags, const api::FeedRequest& wanted,
               api::Recommender& recommender, base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(const auto everyone, recommender.Everyone());
   UPNEXT_ASSIGN_OR_RETURN(FeedsFile out, FeedsFile::Create(flags.out));
-  size_t empty = 0;
-  std::vector<std::string> texts(api::Recommender::kBlock);
+  size_t empty = 0, degraded = 0;
+  std::string why;  // of the first that is degraded
+  std::vector<std::string> texts(api::Recommender::kBlock), reasons(texts.size());
   const api::FeedsTaker taker = {
-      .take = [&](size_t place, const std::string& user,
-                  const serving::Slate& slate) { texts[place] = FeedText(flags, slate, user); },
+      .take =
+          [&](size_t place, const std::string& user, const serving::Slate& slate) {
+            texts[place] = FeedText(flags, slate, user);
+            reasons[place] = slate.degraded.empty() ? "" : DegradationText(slate.degraded.front());
+          },
       .end_block = [&](size_t feeds) -> Status {
         for (const std::string& text : std::span(texts).first(feeds)) {
           empty += text.empty();
           UPNEXT_RETURN_IF_ERROR(out.Append(text));
+        }
+        for (const std::string& reason : std::span(reasons).first(feeds)) {
+          degraded += !reason.empty();
+          if (why.empty()) why = reason;
         }
         return Ok();
       }};
@@ -108,6 +116,10 @@ Status RunAll(const RecommendFlags& flags, const api::FeedRequest& wanted,
   UPNEXT_RETURN_IF_ERROR(out.Commit());
   out.Say(fmt::format("{} users written to {}\n", base::WithThousands(everyone.size() - empty),
                       out.name()));
+  if (degraded > 0) {
+    out.Say(fmt::format("{} of the feeds are degraded; of the first of them: {}\n",
+                        base::WithThousands(degraded), why));
+  }
   if (empty > 0) {
     out.Say(fmt::format("{} users have nothing left to recommend\n", base::WithThousands(empty)));
   }

@@ -176,7 +176,19 @@ def a_network_that_fails_leaves_the_feed_to_others(upnext, folder, programs):
         require(any(stage.get("source") == GENERATOR and "encoder.onnx" in stage["reason"] and "NaN" in stage["reason"]
                     for stage in found["degraded"]), found["degraded"])
         require(len(found["items"]) == 10 and not scores_of(found["items"]), found["items"])
-        require(scores_of(feed(server, "u00")), "others get nothing either")
+        given = server.post_json("/v1/recommendations", {"user": "busy", "items": ["i03", "i07"]})
+        require(len(given["items"]) == 2 and given["degraded"], given)
+        alone = scores_of(feed(server, "u00"))
+        require(len(alone) == ITEMS, "others get nothing either:", alone)
+    # All users at once, `busy` among them.
+    site.run("import", "--from-store")
+    said = site.run("recommend", "--all-users", "-n", str(ITEMS + 5), "--out", folder / "all.tsv")
+    require("1 of the feeds are degraded" in said and "encoder.onnx" in said, said)
+    require("degraded: generators, candidate-model: failed: encoder.onnx" in site.run("recommend", "--user", "busy"), "it is not said")
+    lines = [line.split("\t") for line in (folder / "all.tsv").read_text().splitlines()]
+    order = [item for user, item, _, _ in lines if user == "u00" and item in alone]
+    require(order and order == sorted(order, key=lambda name: -alone[name]), order, alone)
+    require(any(user == "busy" for user, *_ in lines), "busy has no feed")
 
 
 def both_stages_are_of_one_export(upnext, folder, programs):
