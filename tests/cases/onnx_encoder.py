@@ -32,6 +32,7 @@ def served_features_are_the_exported_ones(upnext, folder, programs):
     require("onnx_encoder.uxs" in parts and "index.uxs" in parts, parts)
     require(not {"candidate.uxs", "validated.candidate.uxs"} & parts, parts)
     require("encoder.onnx" in site.run("evaluate"), "evaluate does not name it")
+    require("which are ONNX already" in site.run("export", "--onnx", folder / "exported", code=1), "nothing to export is not said")
     user = "u03"
     rows = sorted((row for row in site.examples if row["user"] == user), key=lambda row: row["time"])
     require(len(rows) > 6 and len({(row["query.last_item"], row["query.clicks"]) for row in rows}) == len(rows), rows)
@@ -243,6 +244,9 @@ def other_trainings_keep_it(upnext, folder, programs):
     said = site.run("train", "--continue", "--force")
     require("continues" in said and "encoder.onnx (ONNX)" in said, said)
     require(served() == after, "--continue changed the encoder")
+    # Examples of a later export have other rows.
+    site.run("export", "--examples", folder / "examples.parquet", "--stage", "retrieval")
+    site.refused("encoder.onnx", "train without --continue", args=("--continue",))
     site.run("export", "--onnx", folder / "exported")
     files = {path.name for path in (folder / "exported").iterdir()}
     require("ranker.onnx" in files and not {"candidate.onnx", "items.npy"} & files, files)
