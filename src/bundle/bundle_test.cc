@@ -269,6 +269,25 @@ TEST(Bundle, ModelsOfOtherShapesThanTheVocabulariesAreRefused) {
   });
 }
 
+// Whatever is in the file of the second one.
+TEST(Bundle, TwoModelsOfOneStageAreRefused) {
+  for (const auto& [type, kind] :
+       {std::pair(OnnxEncoderType(), "candidate"), std::pair(OnnxRankerType(), "ranker")}) {
+    const TestProject project;
+    const fs::path folder = project.bundle_folder();
+    ASSERT_TRUE(base::WriteFileAtomic(folder / type.file, "another"));
+    auto manifest = ReadManifest(folder);
+    ASSERT_TRUE(manifest);
+    PartEntry entry{type.name, type.file, type.kind, type.version, 0, 0};
+    ASSERT_TRUE(MeasurePart(folder, &entry));
+    manifest->parts.push_back(entry);
+    ASSERT_TRUE(WriteManifest(folder, *manifest));
+    const Error error = ErrorOf(folder, project.lineage());
+    EXPECT_EQ(error.code, Code::kDataLoss);
+    EXPECT_THAT(error.message, HasSubstr(type.file + ": a second " + kind));
+  }
+}
+
 TEST(Bundle, GeneratorsThatKnowMoreItemsThanTheVocabulariesAreRefused) {
   for (const std::string name : {"popular", "trending", "co-watch", "topic"}) {
     const TestProject project({.items = 20}), larger;

@@ -155,6 +155,16 @@ class Site(case.Site):
         done = subprocess.run([self.programs / "python", "-c", read, file], capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
 
+    def vectors_from_python(self, *users):
+        script = ("import json, sys, upnext; project = upnext.Project(sys.argv[1], data=sys.argv[2]); items = project.item_vectors(); "
+                  "print(json.dumps([dict(zip(items.names, items.vectors.tolist())), project.user_vectors(sys.argv[3:]).vectors.tolist()]))")
+        package = pathlib.Path(__file__).resolve().parent.parent.parent / "python"
+        environment = os.environ | {"PYTHONPATH": str(package), "UPNEXT_BUILD": str(self.upnext.parent)}
+        done = subprocess.run([self.programs / "python", "-c", script, self.folder / "site.toml", self.folder, *users],
+                              env=environment, capture_output=True, text=True)
+        require(done.returncode == 0, done.stderr)
+        return json.loads(done.stdout)
+
     def add(self, name):
         """An item that came after the export, watched by every user."""
         at = START + DAYS * 86_400

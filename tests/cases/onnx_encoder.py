@@ -10,17 +10,13 @@ import concurrent.futures
 import json
 import math
 import os
-import pathlib
 import shutil
 import sys
-import tempfile
 
 import tiny_onnx
-from case import python_with, require, run_cases
-from encoder_site import (BIAS, COLUMNS, DAYS, GENERATOR, ITEMS, START, USERS, WEIGHTS, WITH_IMPRESSIONS, Server, Site, check, feed,
-                          item_vector, product, scores_of, user_vector)
-
-LIBRARY = "UPNEXT_ONNXRUNTIME"
+from case import require
+from encoder_site import (BIAS, COLUMNS, DAYS, GENERATOR, ITEMS, LIBRARY, START, USERS, WEIGHTS, WITH_IMPRESSIONS, Server, Site,
+                          check, feed, item_vector, product, run_with_runtime, scores_of, user_vector)
 
 
 def served_features_are_the_exported_ones(upnext, folder, programs):
@@ -46,7 +42,10 @@ def served_features_are_the_exported_ones(upnext, folder, programs):
         # Many at once, and all users in one file: everybody gets their own.
         users = [f"u{number:02}" for number in range(USERS)] + ["nobody"]
         alone = {name: scores_of(feed(server, name)) for name in users}
-        require(len({tuple(sorted(scores.items())) for scores in alone.values()}) > USERS / 4, "all users are alike")
+        last = {event[0]: event[1] for event in site.events if event[3] == "watch"}
+        different = {(last[name], sum(event[0] == name and event[3] == "click" for event in site.events)) for name in last}
+        # `nobody` watched what somebody else watched last, after more clicks.
+        require(len({tuple(sorted(scores.items())) for scores in alone.values()}) == len(different) + 1 > USERS / 4, different)
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
             for name, items in zip(users * 3, threads.map(lambda name: feed(server, name), users * 3)):
                 require(scores_of(items) == alone[name], name, "got another's scores")
@@ -98,11 +97,19 @@ def items_since_the_export_are_left_to_others(upnext, folder, programs):
         sources = {item["item"]: {source["source"] for source in item["sources"]} for item in items}
         for name in ("late", "new"):
             require(sources.get(name), name, "is proposed by nobody:", sources)
+        # What the encoder does not know has the places for what is chosen now, every second one.
+        first = [item["item"] for item in server.get("/v1/recommendations", user="nobody", n=4)["items"]]
+        require({"new", "late"} & set(first), first)
         # A list that the request gives, and places by vectors that differ.
         for more in {"items": ["new", "late", *site.vectors]}, {"scenario": "mixed", "n": ITEMS + 5}:
             given = server.post_json("/v1/recommendations", {"user": "nobody", **more})
             require(given["degraded"] == [], given)
             require({"new", "late", *site.vectors} == {item["item"] for item in given["items"]}, more, given)
+    # From Python: vectors of the items that have one.
+    items, users = site.vectors_from_python("u00")
+    require(items.keys() == site.vectors.keys(), items)
+    require(all(abs(a - b) < 1e-6 for name in items for a, b in zip(items[name], site.vectors[name])), items)
+    require(users == [user_vector(0, sum(event[0] == "u00" and event[3] == "click" for event in site.events))], users)
     # The network reads the row of an item that it does not know as 0.
     slate = json.loads(site.run("recommend", "--user", "u00", "-n", str(ITEMS + 5), "--explain", "--json"))
     check(site, slate["items"], 0, sum(event[0] == "u00" and event[3] == "click" for event in site.events))
@@ -263,25 +270,5 @@ CASES = (served_features_are_the_exported_ones, the_figures_are_of_these_product
          both_stages_are_of_one_export, other_trainings_keep_it)
 
 
-def main():
-    upnext = pathlib.Path(sys.argv[1]).resolve()
-    programs = python_with(sys.argv[2], ["onnxruntime>=1.17", "pyarrow"])
-    if programs is None:
-        print("skipped: PyPI could not give ONNX Runtime and pyarrow")
-        return 77
-    if not os.environ.get(LIBRARY):
-        pattern = "lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*"
-        os.environ[LIBRARY] = str(sorted(programs.parent.glob(pattern))[0])
-
-    def in_folder(one):
-        def run():
-            with tempfile.TemporaryDirectory() as folder:
-                one(upnext, pathlib.Path(folder), programs)
-        run.__name__ = one.__name__
-        return run
-
-    return run_cases([in_folder(one) for one in CASES])
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_runtime(CASES))
