@@ -1,7 +1,8 @@
 """Columns of Python or numpy as an Arrow stream: what is done for data that cannot do it itself.
 
 Numbers and times of numpy are not copied. Texts are numbered first, so that each is encoded once. The values of a column are of one
-kind: nothing is converted from one kind to another.
+kind: nothing is converted from one kind to another. Whole numbers stay exact, also where some are missing; next to a number that is not
+of a whole type, and those of `decimal`, they are float64.
 """
 from __future__ import annotations
 
@@ -136,6 +137,17 @@ def _array(name: str, values: np.ndarray) -> _Made:
     return _Made(name, form, len(values), [bits, values], nulls)
 
 
+def _whole_numbers(name: str, values: Any, valid: np.ndarray) -> _Made:
+    numbers = [int(value) if is_there else 0 for value, is_there in zip(values, valid)]
+    low, high = min(numbers), max(numbers)
+    kind = next((kind for kind in (np.int64, np.uint64) if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max), None)
+    if kind is None:
+        raise InvalidArgument(f'column "{name}": expected whole numbers that have one type of 64 bits, found some from {low} to {high}')
+    array = np.array(numbers, kind)
+    bits, nulls = _bits(valid)
+    return _Made(name, _FORMATS[array.dtype.str[1:]], len(array), [bits, array], nulls)
+
+
 def _column(name: str, values: Any, rows: _Rows = None) -> _Made:
     if isinstance(values, np.ma.MaskedArray):
         values = values.tolist()  # what is masked is None
@@ -152,8 +164,10 @@ def _column(name: str, values: Any, rows: _Rows = None) -> _Made:
         return _booleans(name, values, rows)
     if isinstance(first, _NUMBERS):
         _check(name, "a number in every row", values, _NUMBERS, rows, but=(bool,))
-        whole = all(isinstance(value, (int, np.integer)) for value in values)
-        missing, kind = np.nan, None if whole else np.float64
+        valid = np.array([not _missing(value) for value in values], bool)
+        if all(isinstance(value, (int, np.integer)) for value, is_there in zip(values, valid) if is_there):
+            return _whole_numbers(name, values, valid)
+        missing, kind = np.nan, "float64"
     elif isinstance(first, _POINTS):
         _check(name, "a time in every row", values, _POINTS, rows)
         missing, kind = None, "datetime64[us]"

@@ -136,6 +136,17 @@ class Imports(unittest.TestCase):
         with self.assertRaisesRegex(upnext.InvalidArgument, 'column "column": expected true or false in every row, found 2 in row 2'):
             self.given([True, 2])
 
+    def test_whole_numbers_are_exact_where_some_are_missing(self):
+        for values in ([2**60 + 1, None, -1], [None, 2**64 - 1, 0], [numpy.uint64(2**64 - 1), numpy.int8(3)], [[2**60 + 1, None], [3]]):
+            for given in (values, numpy.array([*values, None], object)[:-1]):
+                with self.subTest(given):
+                    self.assertEqual(repr(self.given(given)), repr([one if isinstance(one, list) or one is None else int(one)
+                                                                    for one in values]))
+        self.assertEqual(self.given(numpy.ma.masked_array([2**60 + 1, 2], [False, True])), [2**60 + 1, None])
+        for values in ([2**64, None], [-1, 2**63], [-2**63 - 1]):
+            with self.subTest(values), self.assertRaisesRegex(upnext.InvalidArgument, 'column "column": expected whole numbers .* from -?\\d+ to'):
+                self.given(values)
+
     def test_a_column_has_one_kind_of_values(self):
         when = datetime.datetime(2026, 1, 1)
         for values, said in (([1.5, "2"], "a number in every row, found '2' in row 2"), ([None, 1, True], "a number .* True in row 3"),
