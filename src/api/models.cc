@@ -7,6 +7,7 @@
 #include "base/scratch_name.h"
 #include "base/time_text.h"
 #include "bundle/manifest.h"
+#include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "evaluation/evaluate.h"
 #include "examples/replay.h"
@@ -40,13 +41,13 @@ nlohmann::json TrainJson(const training::JobResult& result) {
   return out;
 }
 
-Result<Evaluated> EvaluateProject(const Settings& settings, const EvaluateRequest& request,
-                                  base::ThreadPool& pool, base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedModels opened, settings.project.OpenValidated());
+Result<evaluation::Report> EvaluateProject(const Settings& settings, const EvaluateRequest& request,
+                                           base::ThreadPool& pool, base::Progress& progress) {
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedModels opened, settings.project.OpenValidated());
   const bundle::ValidatedModels& models = *opened.models;
   const bundle::Manifest& manifest = models.manifest();
   const catalogue::Catalogue catalogue(opened.log);
-  UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
+  UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
                           training::SplitOf(settings.training.dataset, manifest, opened.log));
   const examples::ReplaySource source{opened.log, catalogue, opened.rule, split};
 
@@ -71,7 +72,7 @@ Result<Evaluated> EvaluateProject(const Settings& settings, const EvaluateReques
         "were fitted on the whole log and have seen the held-out events");
   }
   report.notes.insert(report.notes.end(), models.notes().begin(), models.notes().end());
-  return Evaluated{std::move(report), std::move(opened), std::move(split)};
+  return report;
 }
 
 Result<std::string> ExportModels(const Settings& settings, const std::string& folder,

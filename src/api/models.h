@@ -1,6 +1,6 @@
 // What is done with the models of a project: what a training came to, their evaluation, their export.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(const Evaluated found, EvaluateProject(settings, {}, pool, progress));
+//   UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report, EvaluateProject(settings, {}, pool, progress));
 //
 // Functions without state.
 #ifndef UPNEXT_API_MODELS_H_
@@ -17,7 +17,6 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "bundle/opened_bundle.h"
 #include "evaluation/report.h"
 #include "examples/split.h"
 #include "training/job.h"
@@ -33,14 +32,9 @@ struct EvaluateRequest {
   bool importance = false;  // of the features of the ranker
   std::optional<uint64_t> seed = {};
 };
-struct Evaluated {
-  evaluation::Report report;
-  bundle::OpenedModels opened;
-  examples::Split split;
-};
 // Of the models that were validated with the current bundle.
-Result<Evaluated> EvaluateProject(const Settings& settings, const EvaluateRequest& request,
-                                  base::ThreadPool& pool, base::Progress& progress);
+Result<evaluation::Report> EvaluateProject(const Settings& settings, const EvaluateRequest& request,
+                                           base::ThreadPool& pool, base::Progress& progress);
 
 // Writes the models of the current bundle as ONNX into `folder`. Returns the version of the bundle.
 Result<std::string> ExportModels(const Settings& settings, const std::string& folder,

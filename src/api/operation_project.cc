@@ -1,6 +1,7 @@
 // Operations on the log and the models of a project.
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "api/shown_config.h"
 #include "api/true_value.h"
 #include "base/thread_pool.h"
+#include "evaluation/report.h"
 #include "examples/split.h"
 #include "log/event_log.h"
 #include "report/render.h"
@@ -118,18 +120,17 @@ Result<Outcome> RunEvaluate(const OperationInput& in) {
                             .importance = request.Flag("importance")};
   if (request.Has("seed")) wanted.seed = static_cast<uint64_t>(request.Whole("seed", 1));
   base::ThreadPool pool(settings.threads);
-  UPNEXT_ASSIGN_OR_RETURN(const Evaluated found,
-                          EvaluateProject(settings, wanted, pool, in.progress));
-  std::string json = report::RenderJson(found.report);
-  if (request.Has("world")) {
-    UPNEXT_ASSIGN_OR_RETURN(
-        const studies::ValueReport value,
-        TrueValue(settings, found.split, request.Text("world"), pool, in.progress));
-    json = WithTrueValue(json, value);
+  std::optional<studies::ValueReport> value;
+  if (request.Has("world")) {  // first: the file may be the wrong one
+    UPNEXT_ASSIGN_OR_RETURN(value, TrueValue(settings, request.Text("world"), pool, in.progress));
   }
+  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
+                          EvaluateProject(settings, wanted, pool, in.progress));
+  std::string json = report::RenderJson(report);
+  if (value) json = WithTrueValue(json, *value);
   if (!request.Flag("html")) return Outcome{.json = std::move(json)};
   nlohmann::ordered_json out = nlohmann::ordered_json::parse(json);
-  out["html"] = report::RenderHtml(found.report);
+  out["html"] = report::RenderHtml(report);
   return Outcome{.json = out.dump()};
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "api/models.h"
 #include "api/settings.h"
@@ -36,19 +37,20 @@ Status RunEvaluate(const EvaluateFlags& flags) {
       .frozen = flags.frozen,
       .importance = flags.importance};
   if (flags.seed >= 0) request.seed = static_cast<uint64_t>(flags.seed);
-  UPNEXT_ASSIGN_OR_RETURN(const api::Evaluated found,
+  std::optional<studies::ValueReport> value;
+  if (!flags.world.empty()) {  // first: the file may be the wrong one
+    UPNEXT_ASSIGN_OR_RETURN(value, api::TrueValue(settings, flags.world, pool, progress));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
                           api::EvaluateProject(settings, request, pool, progress));
-  const evaluation::Report& report = found.report;
   if (!flags.html.empty()) {
     UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, report::RenderHtml(report)));
     progress.Note(fmt::format("wrote {}", flags.html));
   }
   std::string out = flags.json ? report::RenderJson(report) : report::RenderTable(report);
-  if (!flags.world.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(const studies::ValueReport value,
-                            api::TrueValue(settings, found.split, flags.world, pool, progress));
-    out =
-        flags.json ? api::WithTrueValue(out, value) : out + "\n" + studies::RenderValueTable(value);
+  if (value) {
+    out = flags.json ? api::WithTrueValue(out, *value)
+                     : out + "\n" + studies::RenderValueTable(*value);
   }
   Print("{}\n", out);
   return Ok();

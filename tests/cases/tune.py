@@ -88,8 +88,12 @@ def what_cannot_be_is_refused(upnext, folder):
     site.run("train")
     said = site.run("tune", "--target", "like:1", code=1)
     require("watch, click, save, engagement, satisfaction" in said and "'like:1'" in said, said)
-    said = site.run("tune", "--world", CONFIGS / "demo-world.toml", code=1)
-    require("pass the world" in said, said)
+    page = folder / "page.html"
+    for world, expected in (CONFIGS / "demo-world.toml", "pass the world"), (folder / "none.toml", "none.toml"):
+        for verb in "tune", "evaluate":
+            said = site.run(verb, "--world", world, "--html", page, code=1)
+            require(expected in said, said)
+    require(not page.exists(), "a wrong world is noticed after the evaluation")
 
 
 class World:

@@ -203,9 +203,15 @@ class Evaluations(unittest.TestCase):
         self.assertRegex(repr(evaluation), r"true value a slate, days 11 to 12\npolicy ")
         said = json.loads(command_line("evaluate", "--world", world, "--json"))
         self.assertEqual(said["true_value"], evaluation.json["true_value"])
-        world.write_text("users = 251\nitems = 400\ndays = 12\n", encoding="utf-8")
-        with self.assertRaises(upnext.FailedPrecondition):
-            project.evaluate(world=world, progress=False)
+        stages = set()
+        project.evaluate(progress=lambda progress: stages.add(progress.stage))
+        for text, error in (("users = 251\nitems = 400\ndays = 12\n", upnext.FailedPrecondition),
+                            ("user = 250\n", upnext.InvalidArgument), (None, upnext.NotFound)):
+            world.unlink() if text is None else world.write_text(text, encoding="utf-8")
+            heard = []
+            with self.subTest(text), self.assertRaises(error):
+                project.evaluate(world=world, progress=heard.append)
+            self.assertFalse(stages & {progress.stage for progress in heard}, "the evaluation came first")
 
     def test_a_training_that_is_not_published_is_no_error(self):
         project = small_site.project("gate")
