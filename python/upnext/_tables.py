@@ -42,6 +42,11 @@ class Grid(NamedTuple):
         return f"<table>{title}<thead>{line('th', self.columns)}</thead><tbody>{rows}</tbody></table>"
 
 
+def notes_html(notes: Sequence[str]) -> str:
+    """What a reader should know, below a table."""
+    return "<ul>" + "".join(f"<li>{html.escape(note)}</li>" for note in notes) + "</ul>" if notes else ""
+
+
 def frame_of(columns: Mapping[str, Any]) -> Any:
     """A data frame of pandas, or of Polars where only that is installed."""
     try:

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from . import _arrow
-from ._tables import Grid, frame_of, frame_of_rows
+from ._tables import Grid, frame_of, frame_of_rows, notes_html
 
 
 class Item(NamedTuple):
@@ -30,6 +30,11 @@ class Item(NamedTuple):
 def _item(json: Dict[str, Any]) -> Item:
     return Item(id=json["item"], score=json.get("score", 0.0), title=json.get("title", ""), reason=json.get("reason", ""),
                 source=json.get("source", ""), predictions=json.get("predictions", {}), json=json)
+
+
+def _degraded(one: Dict[str, Any]) -> str:
+    """A stage that was late or failed, as the command line says it."""
+    return f'{", ".join(filter(None, (one["stage"], one.get("source"))))}: {one["reason"]}'
 
 
 class Slate(Sequence[Item]):
@@ -60,6 +65,14 @@ class Slate(Sequence[Item]):
         """What a reader of the list should know, such as an unknown user."""
         return list(self.json.get("notes", []))
 
+    @property
+    def degraded(self) -> List[str]:
+        """The stages that were late or failed, each with the reason; `json["degraded"]` has them in parts."""
+        return [_degraded(one) for one in self.json.get("degraded", [])]
+
+    def _said(self) -> List[str]:
+        return [*self.notes, *(f"degraded: {one}" for one in self.degraded)]
+
     @overload
     def __getitem__(self, index: int) -> Item: ...
     @overload
@@ -79,10 +92,10 @@ class Slate(Sequence[Item]):
         return Grid(about, ["item", "score", *named, "title", "reason"], rows)
 
     def __repr__(self) -> str:
-        return "\n".join([str(self._grid()), *(f"note: {note}" for note in self.notes)])
+        return "\n".join([str(self._grid()), *(f"note: {note}" for note in self._said())])
 
     def _repr_html_(self) -> str:
-        return self._grid().html()
+        return self._grid().html() + notes_html(self._said())
 
     def to_frame(self) -> Any:
         """A row for each item, as a data frame of pandas (or of Polars where only that is installed)."""
@@ -116,6 +129,20 @@ class Feeds:
 
     def __len__(self) -> int:
         return len(self._table)
+
+    @property
+    def notes(self) -> List[str]:
+        """What a reader of the feeds should know: that some are degraded."""
+        if not self.degraded:
+            return []
+        first, count = self.json["degraded"]["first"], self.json["users"] + self.json["empty"]
+        return [f"{self.degraded:,} of {count:,} feeds {'is' if self.degraded == 1 else 'are'} degraded, first that of {first['user']}: "
+                f"{_degraded(first)}"]
+
+    @property
+    def degraded(self) -> int:
+        """Of how many feeds a stage was late or failed; the note says which of the first."""
+        return int(self.json["degraded"]["feeds"])
 
     def _coded(self, name: str) -> Tuple[np.ndarray, List[str]]:
         if name not in self._names:
@@ -181,7 +208,7 @@ class Feeds:
         return ((user, self[user]) for user in self._places())
 
     def __repr__(self) -> str:
-        return f"<Feeds of {len(self._places()):,} users, {len(self):,} rows>"
+        return "\n".join([f"<Feeds of {len(self._places()):,} users, {len(self):,} rows>", *(f"note: {note}" for note in self.notes)])
 
     def __arrow_c_array__(self, requested_schema: Any = None) -> Tuple[Any, Any]:
         return _arrow.capsules(self._table)

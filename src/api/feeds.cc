@@ -37,6 +37,7 @@ FeedsTaker FeedColumns::Taker() {
               [this](size_t place, const std::string& user, const serving::Slate& slate) {
                 Feed& feed = block_[place];
                 feed.user = user;
+                feed.degraded = slate.degraded;
                 feed.items.clear();
                 feed.scores.clear();
                 for (const serving::Recommendation& one : slate.items) {
@@ -52,6 +53,10 @@ FeedsTaker FeedColumns::Taker() {
 
 void FeedColumns::Append(const Feed& feed) {
   ++feeds_;
+  if (!feed.degraded.empty() && degraded_++ == 0) {
+    degraded_user_ = feed.user;
+    degradation_ = feed.degraded.front();
+  }
   if (feed.items.empty()) {
     ++empty_;
     return;
@@ -71,6 +76,15 @@ void FeedColumns::Append(const Feed& feed) {
     rank_.push_back(first_rank_ + static_cast<int32_t>(i));
     score_.push_back(feed.scores[i]);
   }
+}
+
+nlohmann::json FeedColumns::Degraded() const {
+  nlohmann::json out = {{"feeds", degraded_}};
+  if (degraded_ == 0) return out;
+  out["first"] = {
+      {"user", degraded_user_}, {"stage", degradation_.stage}, {"reason", degradation_.reason}};
+  if (!degradation_.source.empty()) out["first"]["source"] = degradation_.source;
+  return out;
 }
 
 ArrowResult FeedColumns::Table() && {

@@ -35,6 +35,9 @@ class FeedColumns {
   FeedsTaker Taker();
   uint64_t users() const { return feeds_ - empty_; }  // with a feed
   uint64_t empty() const { return empty_; }           // who have nothing left to recommend
+  // {"feeds": of which a stage was late or failed, "first": {"user", "stage", "source", "reason"}}; `first` only if there are
+  // any, `source` only of generators.
+  nlohmann::json Degraded() const;
   ArrowResult Table() &&;
 
  private:
@@ -42,13 +45,16 @@ class FeedColumns {
     std::string user;
     std::vector<uint32_t> items;
     std::vector<double> scores;
+    std::vector<serving::Degradation> degraded;
   };
   void Append(const Feed& feed);
 
   const catalogue::Catalogue& catalogue_;
   const int32_t first_rank_;
   std::vector<Feed> block_;
-  uint64_t feeds_ = 0, empty_ = 0;
+  uint64_t feeds_ = 0, empty_ = 0, degraded_ = 0;
+  std::string degraded_user_;  // the first
+  serving::Degradation degradation_;
   std::vector<int32_t> user_, item_, rank_;
   std::vector<double> score_;
   std::unordered_map<std::string, int32_t> user_numbers_;

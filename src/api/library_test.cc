@@ -73,6 +73,7 @@ TEST_F(LibraryTest, TheTableOfFeedsHasTheFeedsOfSingleUsers) {
   const LibraryCall some(project, "recommend", {{"users", {"u00003", "nobody"}}, {"n", 2}});
   EXPECT_EQ(some.Table("feeds").array.length, 4);
   EXPECT_EQ(some.result()["users"], 2);
+  EXPECT_EQ(some.result()["degraded"], Json({{"feeds", 0}}));
   ArrowSchema schema;
   ArrowArray array;
   EXPECT_EQ(TakeError(upnext_call_table(some.get(), "rows", &schema, &array)).code,

@@ -111,8 +111,10 @@ Result<Outcome> ManyFeeds(const OperationInput& in, Recommender& recommender,
                           all ? recommender.Everyone() : recommender.TheseUsers(names));
   FeedColumns columns(recommender.catalogue(), wanted.request.offset);
   UPNEXT_RETURN_IF_ERROR(recommender.MakeFeeds(users, wanted, columns.Taker(), in.progress));
-  Outcome out{.json =
-                  nlohmann::json{{"users", columns.users()}, {"empty", columns.empty()}}.dump()};
+  Outcome out{.json = nlohmann::json{{"users", columns.users()},
+                                     {"empty", columns.empty()},
+                                     {"degraded", columns.Degraded()}}
+                          .dump()};
   out.tables.push_back(std::move(columns).Table());
   return out;
 }

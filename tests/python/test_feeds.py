@@ -48,6 +48,24 @@ class Feeds(unittest.TestCase):
         with self.assertRaises(KeyError):
             feeds["nobody"]
 
+    def test_feeds_say_that_stages_failed(self):
+        objectives = [{"name": f"watch{number}", "label": "watch_seconds", "score_weight": float(number == 0)} for number in range(4)]
+        project = small_site.project("powers", retrieval={"epochs": 1, "dim": 8}, ranking={"epochs": 1, "objective": objectives})
+        project.import_events(progress=False)
+        project.train(progress=False)
+        said = "degraded: ranker: gave a score that is no number: the order is that of retrieval"
+        beyond = {"score": ",".join(f"watch{number}:100" for number in range(4))}  # is infinite for most items
+        slate = project.recommend("u00042", n=3, **beyond)
+        self.assertEqual(["degraded: " + one for one in slate.degraded], [said])
+        self.assertEqual(repr(slate).splitlines()[-1], "note: " + said)
+        self.assertIn(f"<li>{said}</li>", slate._repr_html_())
+        feeds = project.recommend(users=["u00003", "u00001"], n=4, progress=False, **beyond)
+        self.assertEqual((feeds.degraded, len(feeds)), (2, 8))
+        self.assertEqual(feeds.notes, [f"2 of 2 feeds are degraded, first that of u00003: {said.partition(': ')[2]}"])
+        self.assertEqual(repr(feeds).splitlines(), ["<Feeds of 2 users, 8 rows>", "note: " + feeds.notes[0]])
+        feeds = project.recommend(users=["u00003", "u00001"], n=4, progress=False)
+        self.assertEqual((feeds.degraded, feeds.notes, repr(feeds)), (0, [], "<Feeds of 2 users, 8 rows>"))
+
     def test_a_user_who_is_named_twice_has_one_feed(self):
         feeds = self.project.recommend(users=["u00003", "u00001", "u00003"], n=4, progress=False)
         self.assertEqual(list(feeds.user), ["u00003"] * 4 + ["u00001"] * 4)
