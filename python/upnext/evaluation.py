@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Union
 
-from ._tables import Grid, frame_of_rows
+from ._tables import Grid, frame_of_rows, notes_html
 
 
 class Metric(NamedTuple):
@@ -104,15 +104,15 @@ class Evaluation:
                 figures.setdefault(metric.model, {})[metric.metric] = metric
         users = self.json.get("users", {}).get(stage)
         rows = [[model, *[_with_interval(of.get(name)) for name in shown]] for model, of in figures.items()]
-        return Grid(f"{stage}: {users:,} users" if users is not None else stage, ["model", *shown], rows)
+        title = f"{stage}: {users:,} users" if users is not None else stage
+        network = self.json.get("candidate_model", {}).get("network") if stage == "retrieval" else None
+        return Grid(f"{title}; {network} (ONNX)" if network else title, ["model", *shown], rows)
 
     def __repr__(self) -> str:
         return "\n\n".join([*(str(table) for table in self.tables), *(f"note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        import html
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        return "".join(table.html() for table in self.tables) + (f"<ul>{notes}</ul>" if notes else "")
+        return "".join(table.html() for table in self.tables) + notes_html(self.notes)
 
     def to_frame(self, intervals: bool = False) -> Any:
         """A row for each stage and model and a column for each figure; with `intervals`, a row for each figure with `low` and `high`.

@@ -184,6 +184,8 @@ class Evaluations(unittest.TestCase):
         self.assertGreater(evaluation.value("ndcg@10"), evaluation.value("ndcg@10", "popularity"))
         self.assertRegex(repr(evaluation), r"retrieval: \d+ users\nmodel +.*ndcg@10")
         self.assertIn("±", repr(evaluation))
+        of_others = upnext.Evaluation({**evaluation.json, "candidate_model": {"network": "encoder.onnx"}})
+        self.assertRegex(repr(of_others), r"retrieval: \d+ users; encoder.onnx \(ONNX\)\n(.*\n)+\nranking: \d+ users\n")
         frame = evaluation.to_frame()
         self.assertIn("popularity", list(frame["model"]))
         self.assertEqual(set(evaluation.to_frame(intervals=True)["stage"]), {"retrieval", "ranking"})
