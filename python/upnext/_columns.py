@@ -139,7 +139,7 @@ def _array(name: str, values: np.ndarray) -> _Made:
 
 def _whole_numbers(name: str, values: Any, valid: np.ndarray) -> _Made:
     numbers = [int(value) if is_there else 0 for value, is_there in zip(values, valid)]
-    low, high = min(numbers), max(numbers)
+    low, high = min(number for number, is_there in zip(numbers, valid) if is_there), max(numbers)
     kind = next((kind for kind in (np.int64, np.uint64) if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max), None)
     if kind is None:
         raise InvalidArgument(f'column "{name}": expected whole numbers that have one type of 64 bits, found some from {low} to {high}')
@@ -162,8 +162,8 @@ def _column(name: str, values: Any, rows: _Rows = None) -> _Made:
         return _lists(name, values, rows)
     if isinstance(first, (bool, np.bool_)):
         return _booleans(name, values, rows)
-    if isinstance(first, _NUMBERS):
-        _check(name, "a number in every row", values, _NUMBERS, rows, but=(bool,))
+    if isinstance(first, _NUMBERS) and not isinstance(first, np.timedelta64):
+        _check(name, "a number in every row", values, _NUMBERS, rows, but=(bool, np.timedelta64))
         valid = np.array([not _missing(value) for value in values], bool)
         if all(isinstance(value, (int, np.integer)) for value, is_there in zip(values, valid) if is_there):
             return _whole_numbers(name, values, valid)

@@ -16,6 +16,7 @@
 #include "cli/feed.h"
 #include "cli/feeds_file.h"
 #include "cli/output.h"
+#include "cli/printable.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "expression/bound_expression.h"
@@ -90,13 +91,16 @@ Status RunAll(const RecommendFlags& flags, const api::FeedRequest& wanted,
   UPNEXT_ASSIGN_OR_RETURN(const auto everyone, recommender.Everyone());
   UPNEXT_ASSIGN_OR_RETURN(FeedsFile out, FeedsFile::Create(flags.out));
   size_t empty = 0, degraded = 0;
-  std::string why;  // of the first that is degraded
+  std::string why;  // the first that is degraded, and why
   std::vector<std::string> texts(api::Recommender::kBlock), reasons(texts.size());
   const api::FeedsTaker taker = {
       .take =
           [&](size_t place, const std::string& user, const serving::Slate& slate) {
             texts[place] = FeedText(flags, slate, user);
-            reasons[place] = slate.degraded.empty() ? "" : DegradationText(slate.degraded.front());
+            reasons[place] = slate.degraded.empty()
+                                 ? ""
+                                 : fmt::format("that of {}: {}", Printable(user),
+                                               DegradationText(slate.degraded.front()));
           },
       .end_block = [&](size_t feeds) -> Status {
         for (const std::string& text : std::span(texts).first(feeds)) {
@@ -117,8 +121,8 @@ Status RunAll(const RecommendFlags& flags, const api::FeedRequest& wanted,
   out.Say(fmt::format("{} users written to {}\n", base::WithThousands(everyone.size() - empty),
                       out.name()));
   if (degraded > 0) {
-    out.Say(fmt::format("{} of the feeds are degraded; of the first of them: {}\n",
-                        base::WithThousands(degraded), why));
+    out.Say(fmt::format("degraded: {} of {} feeds, first {}\n", base::WithThousands(degraded),
+                        base::WithThousands(everyone.size()), why));
   }
   if (empty > 0) {
     out.Say(fmt::format("{} users have nothing left to recommend\n", base::WithThousands(empty)));

@@ -27,7 +27,7 @@ bool IsUsable(float value) { return std::abs(value) <= kLargest; }  // NaN is no
 
 std::string NumberText(float value) {
   if (std::isnan(value)) return "NaN";
-  return std::isinf(value) ? "infinite" : fmt::format("{:g}", value);
+  return std::isinf(value) ? "infinite" : fmt::format("{}", value);
 }
 
 // `file`: of the vectors, for messages. `learned`: rows of the vocabulary of items in the examples.
@@ -48,8 +48,8 @@ Status CheckItems(const base::NpyMatrix& items, const std::string& file, size_t 
   if (wrong == items.values.end()) return Ok();
   const auto place = static_cast<size_t>(wrong - items.values.begin());
   return InvalidArgument(
-      "{}: expected finite numbers of at most {:g}, found {} in column {} of row {} (from 0)", file,
-      kLargest, NumberText(*wrong), place % items.columns, place / items.columns);
+      "{}: expected numbers from {:g} to {:g}, found {} in column {} of row {} (from 0)", file,
+      -kLargest, kLargest, NumberText(*wrong), place % items.columns, place / items.columns);
 }
 
 // Zeros in row 0 and in the rows beyond the vectors.
@@ -143,10 +143,10 @@ Status OnnxEncoder::TakeOutput(const onnx::Tensor& tensor, size_t rows, float* o
   if (wrong == out + size) return Ok();
   const auto place = static_cast<size_t>(wrong - out);
   return Internal(
-      "{}: the output \"{}\" is {} in column {} for user {} of {} (from 0); expected a finite number of "
-      "at most {:g}",
+      "{}: the output \"{}\" is {} in column {} for user {} of {} (from 0); expected a number from {:g} "
+      "to {:g}",
       given_.name, port, NumberText(*wrong), place % items_.dim(), place / items_.dim(), rows,
-      kLargest);
+      -kLargest, kLargest);
 }
 
 Status OnnxEncoder::EncodeUsers(const features::FeatureBlock& batch, float* out, Scratch&,

@@ -47,9 +47,13 @@ Result<features::FeatureStatistics> StatisticsFor(const log::EventLog& log,
   return features::Rebase(statistics, *own, log);
 }
 
+template <typename Model>
+bool IsOfOthers(const Model* model) {
+  return model != nullptr && model->trained() == nullptr;
+}
+
 bool HasNetworkOfOthers(const bundle::ValidatedModels& models) {
-  return (models.candidate() != nullptr && models.candidate()->trained() == nullptr) ||
-         (models.ranker() != nullptr && models.ranker()->trained() == nullptr);
+  return IsOfOthers(models.candidate()) || IsOfOthers(models.ranker());
 }
 
 // Sets report and deciding figures.
@@ -68,12 +72,16 @@ Status EvaluateOn(const Dataset& dataset, const std::filesystem::path& folder,
                           StatisticsFor(dataset.log(), *models, project.logs()));
   progress.Note(
       fmt::format("evaluates the current bundle {} on the new test part", current->version));
-  auto report =
-      evaluation::Evaluate({dataset.source(), statistics, models->candidate(), models->ranker()},
-                           options, pool, progress, &current->deciding);
-  // The next training may be the one that replaces the network.
+  evaluation::Subject subject{dataset.source(), statistics, models->candidate(), models->ranker()};
+  auto report = evaluation::Evaluate(subject, options, pool, progress, &current->deciding);
+  // The next training may be the one that replaces the network. upnext's own model is compared.
   if (!report && report.error().code == Code::kInternal && HasNetworkOfOthers(*models)) {
-    return FailedPrecondition("its network fails on events of now ({})", report.error().message);
+    current->left_out =
+        fmt::format("its network fails on events of now ({})", report.error().message);
+    if (IsOfOthers(subject.candidate)) subject.candidate = nullptr;
+    if (IsOfOthers(subject.ranker)) subject.ranker = nullptr;
+    current->deciding = {};
+    report = evaluation::Evaluate(subject, options, pool, progress, &current->deciding);
   }
   if (!report) return std::unexpected(std::move(report).error());
   current->report = *std::move(report);
@@ -175,6 +183,10 @@ std::string Judge(const CurrentFigures& current, const evaluation::DecidingFigur
     report->notes.push_back(
         fmt::format("not compared with bundle {}: {}", current.version, current.incomparable));
     return "";
+  }
+  if (!current.left_out.empty()) {
+    report->notes.push_back(fmt::format("networks of others are not compared with bundle {}: {}",
+                                        current.version, current.left_out));
   }
   const std::string retrieval =
       JudgeStage("retrieval", current, current.report.retrieval,

@@ -27,8 +27,9 @@ namespace upnext::training {
 
 // What the current bundle reaches on the test part at hand.
 struct CurrentFigures {
-  std::string version;       // empty: there is no bundle yet
-  std::string incomparable;  // why it was not evaluated; empty: it was
+  std::string version;        // empty: there is no bundle yet
+  std::string incomparable;   // why it was not evaluated; empty: it was
+  std::string left_out = "";  // why its networks of others were not evaluated; empty: they were
   bool has_candidate = false, has_ranker = false;
   evaluation::Report report;
   evaluation::DecidingFigures deciding;
@@ -37,7 +38,7 @@ struct CurrentFigures {
 // `options.baselines` and `options.details` are ignored. A log that does not continue the bundle's has other ids: they are
 // found by name (features/rebase.h). A bundle that cannot be read by this program, or not with this
 // log, or that may have learned from the test part (unseen.h), is incomparable; a damaged one is an
-// error.
+// error. Networks of others of which one fails are left out: a training may be what replaces it.
 Result<CurrentFigures> EvaluateCurrent(const project::Project& project, const Dataset& dataset,
                                        evaluation::EvaluateOptions options, base::ThreadPool& pool,
                                        base::Progress& progress);

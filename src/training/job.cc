@@ -51,6 +51,7 @@ class Job {
       base::ThreadPool& pool, base::Progress& progress)
       : project_(project),
         options_(options),
+        objectives_(options.train.objectives),
         request_(request),
         continues_(request.continues),
         pool_(pool),
@@ -97,6 +98,7 @@ class Job {
 
   const project::Project& project_;
   Options options_;
+  const std::vector<ranking::Objective> objectives_;  // as the project has them
   const JobRequest request_;
   Continue continues_;
   base::ThreadPool& pool_;
@@ -227,7 +229,7 @@ Status Job::ChooseObjectives() {
   if (request_.only == Stage::kRetrieval) return Ok();
   if (!dataset_->has_impressions()) return given_.CheckImpressions(false);
   UPNEXT_ASSIGN_OR_RETURN(std::vector<ranking::Objective> objectives,
-                          TrainableObjectives(*dataset_, options_.train.objectives,
+                          TrainableObjectives(*dataset_, objectives_,
                                               {.are_defaults = options_.train.default_objectives,
                                                .feed = options_.evaluate.feed},
                                               pool_, progress_));

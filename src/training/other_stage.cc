@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/config.h"
+#include "base/file.h"
 #include "bundle/manifest.h"
+#include "bundle/part.h"
 
 namespace upnext::training {
 
@@ -13,11 +16,14 @@ std::string_view StageName(Stage stage) {
 
 namespace {
 
-bool HasNetworkOfOthers(const bundle::Manifest& manifest) {
-  return std::ranges::any_of(manifest.parts, [](const bundle::PartEntry& part) {
-    return part.name == bundle::OnnxEncoderType().name ||
-           part.name == bundle::OnnxRankerType().name;
-  });
+// Whether the project file of the bundle named a network of others: its own parts do not say, of a first
+// bundle of one stage.
+Result<bool> HadNetworkOfOthers(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / bundle::ProjectType().file;
+  UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(file));
+  UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Parse(text, file.string()));
+  return !config.Table("retrieval").Text("onnx", "").empty() ||
+         !config.Table("ranking").Text("onnx", "").empty();
 }
 
 }  // namespace
@@ -38,7 +44,9 @@ Result<OtherStage> OpenOther(const project::Project& project, const OtherRequest
   UPNEXT_ASSIGN_OR_RETURN(other.validated,
                           bundle::ValidatedModels::Open(project.bundles().Path(*version)));
   const bundle::Manifest& manifest = other.validated->manifest();
-  if (request.of_others != HasNetworkOfOthers(manifest)) {
+  UPNEXT_ASSIGN_OR_RETURN(const bool had, HadNetworkOfOthers(project.bundles().Path(*version)));
+  // Statistics of the training part alone may be the same, those of the whole log are not.
+  if (request.fitted && request.of_others != had) {
     return FailedPrecondition(
         "--only {}: [retrieval] onnx or [ranking] onnx was {} since bundle {}, and with it the rows of "
         "the vocabularies changed, so its other model no longer fits; train without --only",

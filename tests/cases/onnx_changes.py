@@ -26,7 +26,7 @@ def a_published_network_that_fails_does_not_hold_up_the_next(upnext, folder, pro
     site.run("import")
     site.refused("encoder.onnx", "NaN")
     require(site.published() == 1, "a network that fails was published")
-    why = "not compared with bundle v000001: its network fails on events of now (encoder.onnx:"
+    why = "networks of others are not compared with bundle v000001: its network fails on events of now (encoder.onnx:"
     site.give(tiny_onnx.linear(WEIGHTS, BIAS))
     said = site.run("train")
     require(why in said and site.published() == 2, said)
@@ -71,6 +71,31 @@ def another_network_is_news(upnext, folder, programs):
     require("the ranker continues" in said and "candidate model is trained anew" not in said and "published bundle v000004" in said, said)
 
 
+def what_is_prepared_twice_is_what_is_prepared_once(upnext, folder, programs):
+    """Of a training that begins as a continuation: enough dislikes for the objective `unwanted`."""
+    types = "('impression', 'click', 'watch', 'dislike')"
+    site = Site(upnext, folder, programs, types)
+    shown = [row for row in site.events if row[3] == "impression"]
+    site.events += [[user, item, time + 70, "dislike", "", request, place] for user, item, time, _, _, request, place in shown[::3]]
+    site.events.sort(key=lambda row: row[2])
+    site.write_tables()
+    site.run("import")
+    site.run("export", "--examples", folder / "examples.parquet", "--stage", "retrieval")
+    site.write_project(types, ranking='order = "time"')
+    site.run("train")
+    site.give(tiny_onnx.linear(WEIGHTS, [value + 1 for value in BIAS]))
+    said = site.run("train", "--continue-if-possible", "--force")
+    epochs = [line for line in said.splitlines() if line.startswith("epoch ")]
+    require("trains anew: " in said and epochs and all(line.count("unwanted") == 1 for line in epochs), said)
+
+
+def the_first_bundle_may_be_of_one_stage(upnext, folder, programs):
+    site = Site(upnext, folder, programs, WITH_IMPRESSIONS)
+    site.run("train", "--only", "ranking")
+    said = site.run("train", "--only", "retrieval", "--force")
+    require("encoder.onnx (ONNX)" in said and site.published() == 2, said)
+
+
 def what_cannot_work_is_refused_before_anything_is_trained(upnext, folder, programs):
     site = Site(upnext, folder, programs, WITH_IMPRESSIONS)
     site.write_project(WITH_IMPRESSIONS, more=REFERENCE)
@@ -82,9 +107,9 @@ def what_cannot_work_is_refused_before_anything_is_trained(upnext, folder, progr
     # Products of such numbers could be infinite.
     vectors = [[-1, -1]] * (len(site.items) + 1)
     site.give(tiny_onnx.linear(WEIGHTS, BIAS), [*vectors[:-1], [-1, -1e16]])
-    site.refused("items.npy", "at most 1e+15, found -1e+16 in column 1")
+    site.refused("items.npy", "from -1e+15 to 1e+15, found -1e+16 in column 1")
     site.give(tiny_onnx.linear([[0, 1e17], *WEIGHTS[1:]], BIAS), vectors)
-    site.refused("encoder.onnx", "expected a finite number of at most 1e+15")
+    site.refused("encoder.onnx", "expected a number from -1e+15 to 1e+15")
     (folder / "encoder.json").unlink()
     site.refused("the manifest of encoder.onnx", "encoder.json")
 
@@ -92,4 +117,5 @@ def what_cannot_work_is_refused_before_anything_is_trained(upnext, folder, progr
 if __name__ == "__main__":
     sys.exit(run_with_runtime([a_published_network_that_fails_does_not_hold_up_the_next,
                                one_stage_alone_does_not_go_with_a_network_that_came_or_went, another_network_is_news,
+                               what_is_prepared_twice_is_what_is_prepared_once, the_first_bundle_may_be_of_one_stage,
                                what_cannot_work_is_refused_before_anything_is_trained]))

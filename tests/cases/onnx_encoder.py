@@ -140,7 +140,7 @@ def what_is_wrong_is_named_before_a_training(upnext, folder, programs):
     site.give(network, [[*vector, 1] for vector in vectors])
     site.refused("items.npy", "2", "3")
     site.give(network, [*vectors[:-1], [math.nan, 1]])
-    site.refused("items.npy", "finite")
+    site.refused("items.npy", "expected numbers from", "found NaN")
     site.give(network)
     (folder / "items.npy").write_bytes(b"1 2 3")
     site.refused("items.npy", "numpy.save")
@@ -191,7 +191,7 @@ def a_network_that_fails_leaves_the_feed_to_others(upnext, folder, programs):
     # All users at once, `busy` among them.
     site.run("import", "--from-store")
     said = site.run("recommend", "--all-users", "-n", str(ITEMS + 5), "--out", folder / "all.tsv")
-    require("1 of the feeds are degraded" in said and "encoder.onnx" in said, said)
+    require(f"degraded: 1 of {USERS + 1} feeds, first that of busy: " in said and "encoder.onnx" in said, said)
     require("degraded: generators, candidate-model: failed: encoder.onnx" in site.run("recommend", "--user", "busy"), "it is not said")
     lines = [line.split("\t") for line in (folder / "all.tsv").read_text().splitlines()]
     order = [item for user, item, _, _ in lines if user == "u00" and item in alone]

@@ -152,6 +152,8 @@ class Imports(unittest.TestCase):
         for values, said in (([1.5, "2"], "a number in every row, found '2' in row 2"), ([None, 1, True], "a number .* True in row 3"),
                              (["a", "b", 3], "a text in every row, found 3 in row 3"), (["a", ["b"]], r"a text .* \['b'\] in row 2"),
                              (["a", numpy.array([numpy.nan])], "a text in every row, found array"),
+                             ([numpy.timedelta64(5, "s")], "numbers, times, texts or lists of them, found .*timedelta64"), ([1, numpy.timedelta64(5, "s")], "a number .* in row 2"),
+                             ([7, None, 2**65], "found some from 7 to"),
                              ([["a"], "b"], "a list in every row, found 'b' in row 2"), ([None, b"a"], "found b'a' in row 2"),
                              ([["a"], [], None, ["b", 3]], "a text in every row, found 3 in row 4"),
                              ([[["a"], ["b"]], [["c", 1]]], "found 1 in row 2"), ([when, "2026"], "a time .* '2026' in row 2"),
