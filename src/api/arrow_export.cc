@@ -143,17 +143,17 @@ ArrowColumn TextColumn(const std::string& name, const std::vector<std::string>& 
                                                       : TextsOf<int64_t>(name, "U", texts, bytes);
 }
 
-ArrowColumn Int32Column(std::string name, std::vector<int32_t> values) {
+ArrowColumn Int32Column(const std::string& name, std::vector<int32_t> values) {
   return NumbersOf(name, "i", std::move(values));
 }
 
-ArrowColumn DoubleColumn(std::string name, std::vector<double> values) {
+ArrowColumn DoubleColumn(const std::string& name, std::vector<double> values) {
   return NumbersOf(name, "g", std::move(values));
 }
 
-ArrowColumn DictionaryColumn(std::string name, std::vector<int32_t> numbers,
+ArrowColumn DictionaryColumn(const std::string& name, std::vector<int32_t> numbers,
                              const std::vector<std::string>& texts) {
-  ArrowColumn column = Int32Column(std::move(name), std::move(numbers));
+  ArrowColumn column = Int32Column(name, std::move(numbers));
   column.dictionary = std::make_shared<const ArrowColumn>(TextColumn("", texts));
   return column;
 }

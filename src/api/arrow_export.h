@@ -31,10 +31,10 @@ struct ArrowColumn {
 
 // Columns of values that the column owns from then on.
 ArrowColumn TextColumn(const std::string& name, const std::vector<std::string>& texts);
-ArrowColumn Int32Column(std::string name, std::vector<int32_t> values);
-ArrowColumn DoubleColumn(std::string name, std::vector<double> values);
+ArrowColumn Int32Column(const std::string& name, std::vector<int32_t> values);
+ArrowColumn DoubleColumn(const std::string& name, std::vector<double> values);
 // Texts by their numbers in a list in which each is once.
-ArrowColumn DictionaryColumn(std::string name, std::vector<int32_t> numbers,
+ArrowColumn DictionaryColumn(const std::string& name, std::vector<int32_t> numbers,
                              const std::vector<std::string>& texts);
 // Rows of `width` floats, one after another, which `owner` keeps.
 ArrowColumn VectorColumn(std::string name, int64_t rows, size_t width, const float* values,

@@ -223,7 +223,7 @@ TEST_F(OnnxEncoderTest, WhatIsNoVectorIsAnError) {
   EXPECT_THAT(
       failure(gives({2, 2}, Vector{-2e15f, 2, 3, 4})),
       HasSubstr(
-          "is -2e+15 in column 0 for user 0 of 2 (from 0); expected a number from -1e+15 to"));
+          "is -2000000000000000 in column 0 for user 0 of 2 (from 0); expected a number from -1e+15 to"));
   EXPECT_THAT(failure(gives({2, 2}, std::vector<double>{1, 2, 1e300, 4})),
               HasSubstr("is infinite in column 0 for user 1 of 2"))
       << "as float32";

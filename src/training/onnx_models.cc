@@ -120,23 +120,23 @@ fs::path ManifestOfNetwork(const fs::path& network) {
   return fs::path(network).replace_extension(".json");
 }
 
-Result<OnnxModels> OnnxModels::Read(const project::Project& project, const Options& all,
+Result<OnnxModels> OnnxModels::Read(const project::Project& project, const Options& options,
                                     const log::EventLog& log) {
-  const TrainOptions& options = all.train;
+  const TrainOptions& train = options.train;
   OnnxModels models;
   fs::path statistics;
-  if (!options.retrieval_onnx.empty()) {
+  if (!train.retrieval_onnx.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(
-        Network network, ReadNetwork(project, options.retrieval_onnx, onnx::Of::kUserEncoder, log));
+        Network network, ReadNetwork(project, train.retrieval_onnx, onnx::Of::kUserEncoder, log));
     UPNEXT_ASSIGN_OR_RETURN(base::NpyMatrix items,
                             base::ReadNpy(network.Beside(network.manifest.items)));
     models.encoder_parts_ = {.network = network.Given(), .items = std::move(items)};
     statistics = network.statistics;
     models.examples_ = std::move(network.examples);
   }
-  if (!options.ranking_onnx.empty()) {
+  if (!train.ranking_onnx.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(Network network,
-                            ReadNetwork(project, options.ranking_onnx, onnx::Of::kRanker, log));
+                            ReadNetwork(project, train.ranking_onnx, onnx::Of::kRanker, log));
     models.ranker_parts_ = {.network = network.Given(), .objectives = {}};
     const auto* const other = models.examples();
     if (other != nullptr && !(Grew(*other, network.examples) && Grew(network.examples, *other))) {
@@ -151,7 +151,7 @@ Result<OnnxModels> OnnxModels::Read(const project::Project& project, const Optio
   if (models.examples() == nullptr) return models;
   project.UseOnnxRuntime();
   UPNEXT_ASSIGN_OR_RETURN(const features::FeaturePlan plan,
-                          features::FeaturePlan::Compile(all.dataset.features, log.schema()));
+                          features::FeaturePlan::Compile(options.dataset.features, log.schema()));
   if (plan.reads_reference()) {  // before one is trained
     return FailedPrecondition(
         "a [[feature]] reads request.retrieval_score or request.user_vector, which no examples of a "
