@@ -78,9 +78,7 @@ Status WriteBundle(const fs::path& staged, const Parts& parts, Manifest* manifes
   return WriteManifest(staged, *manifest);
 }
 
-bool Bundle::Has(const PartType& type) const {
-  return std::ranges::find(manifest_.parts, type.name, &PartEntry::name) != manifest_.parts.end();
-}
+bool Bundle::Has(const PartType& type) const { return FindPart(manifest_, type) != nullptr; }
 
 // Every part that is listed is one that this program reads, and none is missing that it needs.
 Status Bundle::CheckParts(const fs::path& directory, retrieval::GeneratorRegistry registry) const {

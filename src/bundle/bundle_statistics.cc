@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 
 // Whether the manifest has the part; kFailedPrecondition for one of another version.
 Result<bool> Lists(const Manifest& manifest, const PartType& type, const fs::path& folder) {
-  const auto part = std::ranges::find(manifest.parts, type.name, &PartEntry::name);
-  if (part == manifest.parts.end()) return false;
+  const PartEntry* const part = FindPart(manifest, type);
+  if (part == nullptr) return false;
   UPNEXT_RETURN_IF_ERROR(CheckPart(*part, type, folder));
   return true;
 }

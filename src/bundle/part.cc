@@ -81,6 +81,17 @@ PartType ValidatedRankerType() { return Validated(RankerType()); }
 PartType ValidatedRankerStateType() { return Validated(RankerStateType()); }
 PartType ValidatedCandidateStateType() { return Validated(CandidateStateType()); }
 
+const PartEntry* FindPart(const Manifest& manifest, const PartType& type) {
+  const auto found = std::ranges::find(manifest.parts, type.name, &PartEntry::name);
+  return found == manifest.parts.end() ? nullptr : &*found;
+}
+
+Result<base::Config> ReadProject(const fs::path& directory) {
+  const fs::path file = directory / ProjectType().file;
+  UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(file));
+  return base::Config::Parse(text, file.string());
+}
+
 Status CheckPart(const PartEntry& part, const PartType& type, const fs::path& directory) {
   if (part.file == type.file && part.kind == type.kind && part.version == type.version) return Ok();
   return FailedPrecondition(

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "ann/index.h"
+#include "base/config.h"
 #include "base/status.h"
 #include "bundle/manifest.h"
 #include "features/feature_statistics.h"
@@ -58,6 +59,10 @@ PartType ValidatedCandidateType();
 PartType ValidatedRankerType();
 PartType ValidatedRankerStateType();
 PartType ValidatedCandidateStateType();
+// The entry of this name; null: the bundle has no such part.
+const PartEntry* FindPart(const Manifest& manifest, const PartType& type);
+// The project file of the training whose bundle is in this folder.
+Result<base::Config> ReadProject(const std::filesystem::path& directory);
 // kFailedPrecondition unless the entry of a manifest is of this type.
 Status CheckPart(const PartEntry& part, const PartType& type,
                  const std::filesystem::path& directory);

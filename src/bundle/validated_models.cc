@@ -1,7 +1,5 @@
 #include "bundle/validated_models.h"
 
-#include <algorithm>
-
 #include "base/section_file.h"
 #include "bundle/bundle.h"
 #include "bundle/bundle_statistics.h"
@@ -13,15 +11,6 @@
 namespace upnext::bundle {
 
 namespace fs = std::filesystem;
-
-namespace {
-
-const PartEntry* FindPart(const Manifest& manifest, const PartType& type) {
-  const auto found = std::ranges::find(manifest.parts, type.name, &PartEntry::name);
-  return found == manifest.parts.end() ? nullptr : &*found;
-}
-
-}  // namespace
 
 bool KeepsValidated(const Manifest& manifest) {
   return FindPart(manifest, ValidatedFeaturesType()) != nullptr;

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/config.h"
-#include "base/file.h"
 #include "base/section_file.h"
 #include "base/time_text.h"
 #include "bundle/bundle.h"
@@ -126,9 +125,7 @@ Status Continued::Check(const project::Project& project, const Options& options,
     return refuse(
         fmt::format("[labels] or [history] meant {} and mean {}", manifest_.labels, labels));
   }
-  const fs::path file = folder_ / bundle::ProjectType().file;
-  UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(file));
-  UPNEXT_ASSIGN_OR_RETURN(const base::Config before, base::Config::Parse(text, file.string()));
+  UPNEXT_ASSIGN_OR_RETURN(const base::Config before, bundle::ReadProject(folder_));
   const std::string differences =
       nn::Differences(SettingsOfModels(before, candidate_, ranker_),
                       SettingsOfModels(project.config(), candidate_, ranker_));
@@ -162,8 +159,8 @@ Result<bundle::PartType> Continued::PartOf(Models models, const bundle::PartType
                                            const bundle::PartType& validated) const {
   const bool kept = models == Models::kValidated && bundle::KeepsValidated(manifest_);
   const bundle::PartType& type = kept ? validated : published;
-  const auto part = std::ranges::find(manifest_.parts, type.name, &bundle::PartEntry::name);
-  if (part == manifest_.parts.end()) {
+  const bundle::PartEntry* const part = bundle::FindPart(manifest_, type);
+  if (part == nullptr) {
     return FailedPrecondition(
         "cannot continue from bundle {}: it has no {}; train without --continue", manifest_.version,
         type.name);
@@ -266,8 +263,7 @@ bool Continued::HasState(const bundle::PartType& published,
 }
 
 bool Continued::Has(const bundle::PartType& part) const {
-  return std::ranges::find(manifest_.parts, part.name, &bundle::PartEntry::name) !=
-         manifest_.parts.end();
+  return bundle::FindPart(manifest_, part) != nullptr;
 }
 
 bundle::PartType Continued::FeaturesOf(Models models) const {

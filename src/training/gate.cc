@@ -20,8 +20,7 @@ namespace {
 using evaluation::PairedDifference;
 
 bool HasPart(const bundle::Manifest& manifest, const bundle::PartType& type) {
-  return std::ranges::find(manifest.parts, type.name, &bundle::PartEntry::name) !=
-         manifest.parts.end();
+  return bundle::FindPart(manifest, type) != nullptr;
 }
 
 // The statistics as the log at hand numbers its ids.

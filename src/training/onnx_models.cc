@@ -168,13 +168,13 @@ Status OnnxModels::CheckGrew(const features::FeatureStatistics& tables) const {
       has_encoder() ? encoder_parts_->network.name : ranker_parts_->network.name);
 }
 
-bool OnnxModels::AreThoseOf(const fs::path& bundle) const {
-  const Result<bundle::Manifest> manifest = bundle::ReadManifest(bundle);
+bool OnnxModels::AreThoseOf(const fs::path& folder) const {
+  const Result<bundle::Manifest> manifest = bundle::ReadManifest(folder);
   if (!manifest) return false;
   const auto file = [&](const bundle::PartType& type) -> std::optional<fs::path> {
-    const auto part = std::ranges::find(manifest->parts, type.name, &bundle::PartEntry::name);
-    if (part == manifest->parts.end()) return std::nullopt;
-    return bundle / part->file;
+    const bundle::PartEntry* const part = bundle::FindPart(*manifest, type);
+    if (part == nullptr) return std::nullopt;
+    return folder / part->file;
   };
   const auto encoder = file(bundle::OnnxEncoderType()), ranker = file(bundle::OnnxRankerType());
   if (encoder.has_value() != has_encoder() || ranker.has_value() != has_ranker()) return false;

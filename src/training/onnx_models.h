@@ -48,7 +48,7 @@ class OnnxModels {
   Status CheckGrew(const features::FeatureStatistics& tables) const;
 
   // Whether the bundle in this folder has the same networks, with the same manifests and vectors.
-  bool AreThoseOf(const std::filesystem::path& bundle) const;
+  bool AreThoseOf(const std::filesystem::path& folder) const;
   // kFailedPrecondition: they are not, of a training that continues that bundle with nothing to learn.
   static Error OthersThanContinued();
 

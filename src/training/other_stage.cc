@@ -1,10 +1,8 @@
 #include "training/other_stage.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/config.h"
-#include "base/file.h"
 #include "bundle/manifest.h"
 #include "bundle/part.h"
 
@@ -19,9 +17,7 @@ namespace {
 // Whether the project file of the bundle named a network of others: its own parts do not say, of a first
 // bundle of one stage.
 Result<bool> HadNetworkOfOthers(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / bundle::ProjectType().file;
-  UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(file));
-  UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Parse(text, file.string()));
+  UPNEXT_ASSIGN_OR_RETURN(const base::Config config, bundle::ReadProject(folder));
   return !config.Table("retrieval").Text("onnx", "").empty() ||
          !config.Table("ranking").Text("onnx", "").empty();
 }

@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/config.h"
-#include "base/file.h"
 #include "base/time_text.h"
 #include "bundle/bundle.h"
 #include "bundle/bundle_statistics.h"
@@ -49,10 +48,8 @@ bool HasImpressions(const log::EventLog& log) {
   return log.stats().by_type[static_cast<size_t>(schema::EventType::kImpression)] > 0;
 }
 
-Result<double> ShareOf(const fs::path& bundle) {
-  const fs::path file = bundle / bundle::ProjectType().file;
-  UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(file));
-  UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Parse(text, file.string()));
+Result<double> ShareOf(const fs::path& folder) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::Config config, bundle::ReadProject(folder));
   return config.Table("ranking").Real("reference_share", TrainOptions().reference_share);
 }
 
